@@ -1,0 +1,102 @@
+"""The frozen types that flow: camera -> Frame -> Detections -> Tracks -> Crossing and Occupancy.
+
+Coordinates are fractions of the picture, x right and y down, so a change of resolution moves nothing.
+`aspect` (width / height) turns them into equal units: (x * aspect, y) is in picture heights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLASSES = ("pedestrian", "bicycle", "motorcycle", "car", "bus", "truck")
+"""The road users of the contract; a class index is a position here. A rider is part of the machine."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment: `seconds` on a clock that never jumps, for arithmetic; `utc` in Unix seconds, for labels."""
+
+    seconds: float
+    utc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded picture as its planes, not yet converted: `y` uint8 (height, width), `u` and `v` half of that
+    both ways, rounded up (4:2:0, BT.601 limited range)."""
+
+    at: Instant
+    y: NDArray[np.uint8]
+    u: NDArray[np.uint8]
+    v: NDArray[np.uint8]
+
+    @property
+    def width(self) -> int:
+        """Width of the picture in pixels."""
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height of the picture in pixels."""
+        return int(self.y.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What one look at a picture found: `boxes` float32 (n, 4) as x1 y1 x2 y2 in fractions, `scores` float32
+    (n,) in 0..1, `classes` int8 (n,), positions in CLASSES."""
+
+    at: Instant
+    aspect: float
+    boxes: FloatArray
+    scores: FloatArray
+    classes: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The tracks seen in one picture (observed, not merely predicted): `ids` int64 (n,), `boxes` as in
+    Detections, `classes` int8 (n,) by vote over the track so far, `confirmed` bool (n,).
+
+    `ended` names the tracks that died here: whoever keeps state by track id drops it then. An id is used once.
+    """
+
+    at: Instant
+    aspect: float
+    ids: NDArray[np.int64]
+    boxes: FloatArray
+    classes: NDArray[np.int8]
+    confirmed: NDArray[np.bool_]
+    ended: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One track over one line, once: `at` interpolated between two frames, `direction` 0 = from the left to the
+    right of the line walked from its first point to its last, 1 = the other way; `kind` one of CLASSES."""
+
+    at: Instant
+    line: str
+    direction: int
+    kind: str
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How many of each class stand in one zone in one picture; `counts` holds only classes that are there."""
+
+    at: Instant
+    zone: str
+    counts: dict[str, int]

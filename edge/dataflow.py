@@ -100,3 +100,47 @@ class Occupancy:
     at: Instant
     zone: str
     counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One interval of one rule as far as it has been watched: `start` in Unix seconds on the wall clock, `seconds`
+    its length, `analysed` the seconds of it that were really analysed, `numbers` what a zone adds up (sums over
+    analysed seconds, maxima, last values), by name; `fingerprint` of the rule that it was counted under.
+    """
+
+    rule: str
+    kind: str
+    start: float
+    seconds: float
+    analysed: float = 0.0
+    flags: frozenset[str] = frozenset()
+    numbers: tuple[tuple[str, float], ...] = ()
+    fingerprint: str = ""
+
+    @property
+    def end(self) -> float:
+        """The end in Unix seconds."""
+        return self.start + self.seconds
+
+    @property
+    def coverage(self) -> float:
+        """The share of the interval that was really analysed, 0 to 1."""
+        return min(1.0, self.analysed / self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the journal holds for one interval of a line: `counts` by class as (direction 0, direction 1), and the
+    `totals` of both directions since the counter began, this interval included."""
+
+    counts: dict[str, tuple[int, int]]
+    totals: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the store gives a message: the `epoch`, 8 hex digits, and `seq`, unique and rising by one within it."""
+
+    epoch: str
+    seq: int

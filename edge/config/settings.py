@@ -1,0 +1,67 @@
+"""Where things are on this machine, from the environment: EDGE_CONFIG, EDGE_STATE, EDGE_MODEL_PATH, EDGE_SECRETS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edge.errors import EdgeError
+
+OWN_MODELS = Path(__file__).resolve().parents[2] / "models"
+
+
+class Settings(BaseSettings):
+    """The folders of this device; every one has a default that suits a checkout."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGE_", frozen=True, extra="ignore")
+
+    config: Path = Path("configs")
+    """Folder of edge.yaml and cameras/."""
+    state: Path = Path("state")
+    """Folder of the journal and the outbox."""
+    model_path: str = Field(default="")
+    """Folders of model cards and weights, separated by colons; the project's own models come last."""
+    secrets: Path | None = None
+    """Folder of secrets, one file each; by default `secrets` in the folder of the configuration."""
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """The folders in which cards and weights are looked for, in order."""
+        named = tuple(Path(part) for part in self.model_path.split(":") if part)
+        return (*named, OWN_MODELS)
+
+    @property
+    def database(self) -> Path:
+        """The file of the journal and the outbox."""
+        return self.state / "edge.db"
+
+    def _secret_files(self, name: str) -> list[Path]:
+        given = os.environ.get("CREDENTIALS_DIRECTORY")
+        folders = ([Path(given)] if given else []) + [self.secrets or self.config / "secrets"]
+        return [folder / name for folder in folders]
+
+    def credentials(self, name: str) -> tuple[str, str]:
+        """User and password of a named secret: a file whose only line is `user:password`.
+
+        systemd's credentials are looked at first. EdgeError where it is missing or has another form; the text of
+        the secret is never told.
+        """
+        files = self._secret_files(name)
+        for file in files:
+            try:
+                text = file.read_text(encoding="utf-8").strip()
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:
+                raise EdgeError(str(file), "the secret cannot be read", found=type(error).__name__,
+                                do="make it a text file that this user may read") from None  # fmt: skip
+            user, colon, password = text.partition(":")
+            if not (user and colon) or "\n" in text:
+                raise EdgeError(str(file), "the secret has another form", expected="one line user:password",
+                                do="write it so")  # fmt: skip
+            return user, password
+        raise EdgeError(f"secret {name}", "not found", expected=f"the file {files[-1]}",
+                        do="write user:password into it and chmod it to 600")  # fmt: skip

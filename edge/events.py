@@ -1,0 +1,279 @@
+"""Measurements -> events -> bytes: the messages of the MQTT contract, version 1. Readers ignore unknown fields."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from edge import __version__
+from edge.config.schema import Camera, Edge, Id, Line, RoadUser, Zone
+from edge.dataflow import CLASSES, Crossing, Period, Stamp, Tally
+
+DAY = 86_400
+LIFE_SECONDS = {"flow": 7 * DAY, "zone": DAY, "cross": DAY}
+"""How long a message of each kind is kept for a centre that has not confirmed it."""
+
+Utc = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+Seq = Annotated[int, Field(ge=1, lt=2**64)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Flag = Literal["nostream", "partial", "clock", "blind", "dark", "moved", "saturated", "slow", "config"]
+
+
+class Event(BaseModel):
+    """A message. `v` is the major version of the contract."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: Literal[1] = 1
+
+    def to_bytes(self) -> bytes:
+        """Compact JSON in UTF-8 without nulls."""
+        return self.model_dump_json(exclude_none=True, by_alias=True).encode()
+
+
+class Data(Event):
+    """A numbered message: (node, epoch, seq) names it once and for all."""
+
+    seq: Seq
+    epoch: Epoch
+    camera: Id
+    rule: Id
+    late: Literal[True] | None = None
+    """Delivered from the outbox after an outage."""
+
+
+class Interval(Data):
+    """A numbered message on one interval of one rule."""
+
+    start: Utc
+    seconds: Annotated[int | float, Field(gt=0)]
+    coverage: Share
+    """The share of the interval that was really analysed."""
+    flags: tuple[Flag, ...] | None = None
+
+
+class Flow(Interval):
+    """Crossings of a line. `count[class]` = [left to right of the line walked first to last, the other way];
+    `total` over all classes since the counter began. No `count` where nothing was analysed."""
+
+    count: dict[RoadUser, tuple[Count, Count]] | None = None
+    total: tuple[Count, Count]
+
+
+class Level(BaseModel):
+    """How many at a time: the mean over the analysed time, the most, and at the end."""
+
+    mean: Number
+    max: Count
+    last: Count
+
+
+class ZoneCount(Interval):
+    """People in a zone, and vehicles by class where asked. None of them where nothing was analysed."""
+
+    people: Level | None = None
+    vehicles: dict[RoadUser, Level] | None = None
+    density_m2: Number | None = None
+    """People per square metre, of the mean, where the area is known."""
+
+
+class Cross(Data):
+    """One single crossing."""
+
+    at: Utc
+    kind: RoadUser = Field(alias="class")
+    direction: Literal[0, 1]
+
+
+class NodeStatus(Event):
+    """The device as it stands; `offline` is the broker's word (the Will)."""
+
+    state: Literal["online", "offline", "stopped"]
+    since: Utc | None = None
+
+
+class CameraStatus(Event):
+    """The camera as it stands: `ok`, or what is wrong, since when and why."""
+
+    camera: Id
+    state: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
+    since: Utc
+    reason: str | None = None
+
+
+class Health(Event):
+    """How a camera's analysis runs, once a minute."""
+
+    camera: Id
+    at: Utc
+    rate_hz: Number
+    """Pictures analysed a second."""
+    age_p95_ms: Number | None = None
+    """From the camera's picture to the end of its analysis."""
+    inference_ms: Number | None = None
+    """Median of the network's time."""
+    reconnects: Count
+    dropped: Count
+    """Pictures decoded and not analysed because a newer one was there, since the process began."""
+    damaged: Count
+    """Pictures not analysed because they were damaged, since the process began."""
+
+
+class Gap(Event):
+    """Messages `from` to `to` of an epoch will not come, because of `reason`."""
+
+    epoch: Epoch
+    first: Seq = Field(alias="from")
+    last: Seq = Field(alias="to")
+    reason: str
+    at: Utc
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Stored(BaseModel):
+    """From the centre: every message of the epoch up to `seq` is on its disk."""
+
+    epoch: Epoch
+    seq: Annotated[int, Field(ge=0, lt=2**64)]
+
+
+class Resend(BaseModel):
+    """From the centre: send the messages `from` to `to` of an epoch again, or say that they are lost."""
+
+    epoch: Epoch
+    first: Seq = Field(alias="from")
+    last: Seq = Field(alias="to")
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class RuleInfo(BaseModel):
+    """What a reader needs to know of a rule."""
+
+    kind: Literal["flow", "zone"]
+    name: str | None = None
+    directions: tuple[str, str] | None = None
+    classes: tuple[RoadUser, ...] | None = None
+    points: tuple[tuple[float, float], ...]
+    every: int
+    area_m2: float | None = None
+
+
+class ModelInfo(BaseModel):
+    """Which network looks at the pictures."""
+
+    name: str
+    sha256: str
+
+
+class CameraInfo(BaseModel):
+    """What a reader needs to know of a camera."""
+
+    name: str
+    rate_hz: float
+    model: ModelInfo
+    rules: dict[Id, RuleInfo]
+
+
+class Info(Event):
+    """Everything needed to read the rest of a device's messages."""
+
+    node: Id
+    software: str
+    config: str
+    """A fingerprint of the configuration; another one means that a rule may have changed."""
+    classes: tuple[str, ...] = CLASSES
+    units: dict[str, str] = Field(
+        default={"seconds": "s", "mean": "people or vehicles", "density_m2": "people/m2", "coverage": "share 0..1"}
+    )
+    cameras: dict[Id, CameraInfo]
+
+
+def utc(seconds: float, *, millis: bool = False) -> str:
+    """Unix seconds as RFC 3339 in UTC, such as 2026-11-22T23:00:00Z."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds" if millis else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def flow(period: Period, tally: Tally, *, stamp: Stamp, camera: str, line: Line) -> Flow:
+    """The message of one interval of a line: every class that is counted there is named, real zeros too."""
+    seen = period.analysed > 0 or bool(tally.counts)
+    return Flow(
+        **_head(period, stamp=stamp, camera=camera),
+        count={kind: tally.counts.get(kind, (0, 0)) for kind in line.classes} if seen else None,
+        total=tally.totals,
+    )
+
+
+def zone(period: Period, *, stamp: Stamp, camera: str, rule: Zone) -> ZoneCount:
+    """The message of one interval of a zone: means over the analysed time."""
+    head = _head(period, stamp=stamp, camera=camera)
+    if period.analysed <= 0:
+        return ZoneCount(**head)
+    numbers = dict(period.numbers)
+    people = _level(numbers, "pedestrian", period.analysed)
+    fields: dict[str, Any] = {"people": people}
+    if rule.vehicles:
+        fields["vehicles"] = {kind: _level(numbers, kind, period.analysed) for kind in CLASSES[1:]}
+    if rule.area_m2:
+        fields["density_m2"] = round(people.mean / rule.area_m2, 3)
+    return ZoneCount(**head, **fields)
+
+
+def cross(crossing: Crossing, *, stamp: Stamp, camera: str) -> Cross:
+    """The message of a single crossing."""
+    fields = {"seq": stamp.seq, "epoch": stamp.epoch, "camera": camera, "rule": crossing.line}
+    at = utc(crossing.at.utc, millis=True)
+    return Cross.model_validate({**fields, "at": at, "class": crossing.kind, "direction": crossing.direction})
+
+
+def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]) -> Info:
+    """The device's `info`; `models` maps the name of each model to the SHA-256 of its weights."""
+    described = {
+        name: CameraInfo(
+            name=camera.name or name,
+            rate_hz=camera.analyse.rate,
+            model=ModelInfo(name=camera.analyse.model, sha256=models.get(camera.analyse.model, "unknown")),
+            rules={r.id: _line_info(r) for r in camera.lines} | {r.id: _zone_info(r) for r in camera.zones},
+        )
+        for name, camera in sorted(cameras.items())
+    }
+    text = "".join(c.model_dump_json() for c in described.values())
+    config = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return Info(node=edge.node, software=__version__, config=config, cameras=described)
+
+
+def _head(period: Period, *, stamp: Stamp, camera: str) -> dict[str, Any]:
+    return {
+        "seq": stamp.seq,
+        "epoch": stamp.epoch,
+        "camera": camera,
+        "rule": period.rule,
+        "start": utc(period.start),
+        "seconds": int(period.seconds) if period.seconds == int(period.seconds) else round(period.seconds, 3),
+        "coverage": round(period.coverage, 3),
+        "flags": tuple(sorted(period.flags)) or None,
+    }
+
+
+def _level(numbers: Mapping[str, float], kind: str, analysed: float) -> Level:
+    mean = numbers.get(f"{kind}.sum", 0.0) / analysed
+    most, last = numbers.get(f"{kind}.max", 0), numbers.get(f"{kind}.last", 0)
+    return Level(mean=round(mean, 2), max=int(most), last=int(last))
+
+
+def _line_info(line: Line) -> RuleInfo:
+    return RuleInfo(kind="flow", directions=line.names, classes=line.classes, points=line.points, every=line.every)
+
+
+def _zone_info(rule: Zone) -> RuleInfo:
+    name = rule.name or None
+    return RuleInfo(kind="zone", name=name, points=rule.points, every=rule.every, area_m2=rule.area_m2)

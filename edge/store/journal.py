@@ -1,0 +1,122 @@
+"""The worker's side: crossings and open intervals go in once a second, finished intervals come out as messages."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from edge.dataflow import Crossing, Period, Stamp, Tally
+from edge.store.database import connect, transaction
+
+Render = Callable[[Period, Tally, Stamp], bytes]
+RenderCrossing = Callable[[Crossing, Stamp], bytes]
+
+
+class Journal:
+    """What one camera has counted and not yet told."""
+
+    def __init__(self, path: Path, *, camera: str, epoch: str | None = None) -> None:
+        self._db = connect(path, epoch=epoch)
+        self._camera = camera
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def write(self, crossings: Iterable[Crossing], periods: Iterable[Period], *, seen: float) -> None:
+        """Puts crossings and the state of open intervals on record, in one transaction; `seen` is Unix seconds."""
+        rows = [(self._camera, c.line, c.at.utc, c.kind, c.direction) for c in crossings]
+        with transaction(self._db) as db:
+            db.executemany("INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)", rows)
+            for period in periods:
+                self._keep(db, period, seen)
+
+    def tell(self, crossing: Crossing, render: RenderCrossing, *, life: float) -> Stamp:
+        """Puts the message of a single crossing into the outbox."""
+        with transaction(self._db) as db:
+            stamp = _next_stamp(db)
+            _post(db, stamp, (("cross", self._camera, crossing.line), render(crossing, stamp), crossing.at.utc, life))
+        return stamp
+
+    def finish(self, period: Period, render: Render, *, life: float) -> Stamp:
+        """Ends an interval: its crossings become counts, its totals grow and its message gets a number and goes into
+        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one."""
+        key = (self._camera, period.rule)
+        with transaction(self._db) as db:
+            tally = self._tally(db, period)
+            stamp = _next_stamp(db)
+            _post(db, stamp, ((period.kind, *key), render(period, tally, stamp), period.end, life))
+            db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
+            db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
+            db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start <= ?", (*key, period.start))
+        return stamp
+
+    def open_periods(self) -> list[tuple[Period, float]]:
+        """The intervals that were open when the last process of this camera ended, and when each was last seen."""
+        rows = self._db.execute(
+            "SELECT rule, kind, start, seconds, analysed, flags, numbers, fingerprint, seen FROM period"
+            " WHERE camera = ? ORDER BY rule",
+            (self._camera,),
+        )
+        return [(_period(row), row[8]) for row in rows]
+
+    def announce(self, kind: str, body: bytes) -> None:
+        """Replaces what the publisher tells of this camera now: `kind` is status or health."""
+        with transaction(self._db) as db:
+            db.execute(
+                "INSERT INTO latest VALUES (?, ?, ?, ?, 1) ON CONFLICT (camera, kind)"
+                " DO UPDATE SET body = excluded.body, at = excluded.at, version = version + 1",
+                (self._camera, kind, body, time.time()),
+            )
+
+    def _keep(self, db: sqlite3.Connection, period: Period, seen: float) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO period VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._camera, period.rule, period.kind, period.start, period.seconds, period.analysed,
+             " ".join(sorted(period.flags)), json.dumps(dict(period.numbers)), period.fingerprint, seen),
+        )  # fmt: skip
+
+    def _tally(self, db: sqlite3.Connection, period: Period) -> Tally:
+        key = (self._camera, period.rule)
+        counts: dict[str, list[int]] = {}
+        rows = db.execute(
+            "SELECT kind, direction, count(*) FROM crossing WHERE camera = ? AND rule = ? AND at < ?"
+            " GROUP BY kind, direction ORDER BY kind",
+            (*key, period.end),
+        )
+        for kind, direction, number in rows:
+            counts.setdefault(kind, [0, 0])[direction] = number
+        before = db.execute("SELECT a, b FROM total WHERE camera = ? AND rule = ?", key).fetchone() or (0, 0)
+        both = [before[d] + sum(pair[d] for pair in counts.values()) for d in (0, 1)]
+        return Tally({kind: (a, b) for kind, (a, b) in counts.items()}, (both[0], both[1]))
+
+
+def _next_stamp(db: sqlite3.Connection) -> Stamp:
+    seq = int(db.execute("UPDATE meta SET value = value + 1 WHERE name = 'seq' RETURNING value").fetchone()[0])
+    epoch = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
+    return Stamp(epoch, seq)
+
+
+def _post(db: sqlite3.Connection, stamp: Stamp, message: tuple[tuple[str, str, str], bytes, float, float]) -> None:
+    (kind, camera, rule), body, made, life = message
+    db.execute(
+        "INSERT INTO outbox (epoch, seq, kind, camera, rule, body, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (stamp.epoch, stamp.seq, kind, camera, rule, body, made, made + life),
+    )
+
+
+def _period(row: tuple[object, ...]) -> Period:
+    rule, kind, start, seconds, analysed, flags, numbers, fingerprint, _ = row
+    return Period(
+        rule=str(rule),
+        kind=str(kind),
+        start=float(start),  # type: ignore[arg-type]  # REAL NOT NULL
+        seconds=float(seconds),  # type: ignore[arg-type]
+        analysed=float(analysed),  # type: ignore[arg-type]
+        flags=frozenset(str(flags).split()),
+        numbers=tuple(json.loads(str(numbers)).items()),
+        fingerprint=str(fingerprint),
+    )

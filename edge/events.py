@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -203,29 +203,25 @@ def utc(seconds: float, *, millis: bool = False) -> str:
     return text.replace("+00:00", "Z")
 
 
-def flow(period: Period, tally: Tally, *, stamp: Stamp, camera: str, line: Line) -> Flow:
-    """The message of one interval of a line: every class that is counted there is named, real zeros too."""
-    seen = period.analysed > 0 or bool(tally.counts)
-    return Flow(
-        **_head(period, stamp=stamp, camera=camera),
-        count={kind: tally.counts.get(kind, (0, 0)) for kind in line.classes} if seen else None,
-        total=tally.totals,
-    )
-
-
-def zone(period: Period, *, stamp: Stamp, camera: str, rule: Zone) -> ZoneCount:
-    """The message of one interval of a zone: means over the analysed time."""
+def flow(period: Period, tally: Tally, *, stamp: Stamp, camera: str, classes: Sequence[str]) -> Flow:
+    """The message of one interval of a line: each of the `classes` counted there is named, real zeros too."""
+    count: dict[str, tuple[int, int]] = {}
+    if period.analysed > 0 or tally.counts:
+        count = dict.fromkeys(classes, (0, 0)) | tally.counts
     head = _head(period, stamp=stamp, camera=camera)
-    if period.analysed <= 0:
-        return ZoneCount(**head)
-    numbers = dict(period.numbers)
-    people = _level(numbers, "pedestrian", period.analysed)
-    fields: dict[str, Any] = {"people": people}
-    if rule.vehicles:
-        fields["vehicles"] = {kind: _level(numbers, kind, period.analysed) for kind in CLASSES[1:]}
-    if rule.area_m2:
-        fields["density_m2"] = round(people.mean / rule.area_m2, 3)
-    return ZoneCount(**head, **fields)
+    return Flow.model_validate({**head, "count": count or None, "total": tally.totals})
+
+
+def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) -> ZoneCount:
+    """The message of one interval of a zone: means over the analysed time, the density where the area is known."""
+    fields = _head(period, stamp=stamp, camera=camera)
+    if period.analysed > 0:
+        numbers = dict(period.numbers)
+        levels = {k: _level(numbers, k, period.analysed) for k in CLASSES if f"{k}.sum" in numbers}
+        people = levels.pop(CLASSES[0])
+        fields |= {"people": people, "vehicles": levels or None}
+        fields |= {"density_m2": round(people.mean / area_m2, 3)} if area_m2 else {}
+    return ZoneCount.model_validate(fields)
 
 
 def cross(crossing: Crossing, *, stamp: Stamp, camera: str) -> Cross:

@@ -60,7 +60,7 @@ Polygon = Annotated[tuple[Position, ...], Field(min_length=3), AfterValidator(_s
 class Section(BaseModel):
     """A part of a file: immutable, and a key that it does not know is a fault."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def _camera_address(url: str) -> str:

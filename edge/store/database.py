@@ -19,7 +19,7 @@ CREATE INDEX IF NOT EXISTS crossing_of_rule ON crossing (camera, rule, at);
 CREATE TABLE IF NOT EXISTS period (
   camera TEXT NOT NULL, rule TEXT NOT NULL, kind TEXT NOT NULL, start REAL NOT NULL, seconds REAL NOT NULL,
   analysed REAL NOT NULL, flags TEXT NOT NULL, numbers TEXT NOT NULL, fingerprint TEXT NOT NULL, seen REAL NOT NULL,
-  PRIMARY KEY (camera, rule)) STRICT;
+  PRIMARY KEY (camera, rule, start)) STRICT;
 CREATE TABLE IF NOT EXISTS total (
   camera TEXT NOT NULL, rule TEXT NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL,
   PRIMARY KEY (camera, rule)) STRICT;

@@ -6,13 +6,22 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.dataflow import Crossing, Period, Stamp, Tally
 from edge.store.database import connect, transaction
 
 Render = Callable[[Period, Tally, Stamp], bytes]
-RenderCrossing = Callable[[Crossing, Stamp], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The lines whose single crossings are messages too, how one is written, and how many seconds it is kept."""
+
+    lines: frozenset[str]
+    render: Callable[[Crossing, Stamp], bytes]
+    life: float
 
 
 class Journal:
@@ -26,20 +35,26 @@ class Journal:
         """Closes the file."""
         self._db.close()
 
-    def write(self, crossings: Iterable[Crossing], periods: Iterable[Period], *, seen: float) -> None:
-        """Puts crossings and the state of open intervals on record, in one transaction; `seen` is Unix seconds."""
-        rows = [(self._camera, c.line, c.at.utc, c.kind, c.direction) for c in crossings]
+    def write(
+        self, crossings: Iterable[Crossing], periods: Iterable[Period], *, seen: float, told: Told | None = None
+    ) -> None:
+        """Puts crossings, their single messages and the state of open intervals on record, in one transaction;
+        `seen` is Unix seconds."""
         with transaction(self._db) as db:
-            db.executemany("INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)", rows)
+            for crossing in crossings:
+                db.execute(
+                    "INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)",
+                    (self._camera, crossing.line, crossing.at.utc, crossing.kind, crossing.direction),
+                )
+                if told and crossing.line in told.lines:
+                    stamp = _next_stamp(db)
+                    _post(
+                        db,
+                        stamp,
+                        (("cross", self._camera, crossing.line), told.render(crossing, stamp), seen, told.life),
+                    )
             for period in periods:
                 self._keep(db, period, seen)
-
-    def tell(self, crossing: Crossing, render: RenderCrossing, *, life: float) -> Stamp:
-        """Puts the message of a single crossing into the outbox."""
-        with transaction(self._db) as db:
-            stamp = _next_stamp(db)
-            _post(db, stamp, (("cross", self._camera, crossing.line), render(crossing, stamp), crossing.at.utc, life))
-        return stamp
 
     def finish(self, period: Period, render: Render, *, life: float) -> Stamp:
         """Ends an interval: its crossings become counts, its totals grow and its message gets a number and goes into
@@ -51,14 +66,14 @@ class Journal:
             _post(db, stamp, ((period.kind, *key), render(period, tally, stamp), period.end, life))
             db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
             db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
-            db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start <= ?", (*key, period.start))
+            db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start = ?", (*key, period.start))
         return stamp
 
     def open_periods(self) -> list[tuple[Period, float]]:
         """The intervals that were open when the last process of this camera ended, and when each was last seen."""
         rows = self._db.execute(
             "SELECT rule, kind, start, seconds, analysed, flags, numbers, fingerprint, seen FROM period"
-            " WHERE camera = ? ORDER BY rule",
+            " WHERE camera = ? ORDER BY rule, start",
             (self._camera,),
         )
         return [(_period(row), row[8]) for row in rows]

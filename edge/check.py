@@ -1,0 +1,68 @@
+"""`edge check`: every fault of every file of a configuration folder, in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.config.load import Document, Fault, FileError, Place, camera_files, camera_id, parse, read
+from edge.config.schema import Camera, Edge
+from edge.config.settings import Settings
+from edge.detections.card import find_card, load_weights
+from edge.errors import EdgeError
+
+
+def check(settings: Settings) -> list[Fault]:
+    """All faults of `edge.yaml` and the camera files, in order of file, line and column; empty where all is well."""
+    faults = _edge_faults(settings)
+    files = camera_files(settings.config)
+    if not files:
+        where = settings.config / "cameras"
+        faults.append(Fault(where, 1, 1, "no camera file, expected <id>.yaml here; copy configs/cameras/vtest.yaml"))
+    for file in files:
+        faults += _camera_faults(file, settings)
+    return sorted(set(faults))
+
+
+def _edge_faults(settings: Settings) -> list[Fault]:
+    try:
+        document = read(settings.config / "edge.yaml")
+        edge = parse(document, Edge)
+    except FileError as error:
+        return list(error.faults)
+    faults = _secret_faults(document, ("broker", "credentials"), edge.broker.credentials, settings)
+    tls = edge.broker.tls or None
+    for key in ("ca", "certificate", "key"):
+        path: Path | None = getattr(tls, key, None)
+        if path is not None and not path.is_file():
+            text = f"broker.tls.{key}: no such file, found {str(path)!r}; put it there or mend the path"
+            faults.append(document.fault(("broker", "tls", key), text))
+    return faults
+
+
+def _camera_faults(file: Path, settings: Settings) -> list[Fault]:
+    try:
+        camera_id(file)
+        document = read(file)
+        camera = parse(document, Camera)
+    except FileError as error:
+        return list(error.faults)
+    faults: list[Fault] = []
+    if camera.source is None:
+        faults.append(document.fault((), "source: expected this key with the camera's url, found nothing; add it"))
+    else:
+        faults += _secret_faults(document, ("source", "credentials"), camera.source.credentials, settings)
+    try:
+        load_weights(find_card(camera.analyse.model, path=settings.models), path=settings.models)
+    except EdgeError as error:
+        faults.append(document.fault(("analyse", "model"), f"analyse.model: {error}"))
+    return faults
+
+
+def _secret_faults(document: Document, place: Place, name: str | None, settings: Settings) -> list[Fault]:
+    if name is None:
+        return []
+    try:
+        settings.credentials(name)
+    except EdgeError as error:
+        return [document.fault(place, f"{'.'.join(map(str, place))}: {error}")]
+    return []

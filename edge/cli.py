@@ -1,0 +1,187 @@
+"""The command line: one function per subcommand, no logic. Exit codes: 0 done, 1 something is wrong, 2 bad usage."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge import __version__
+from edge.config.load import camera_id, load_camera, load_edge
+from edge.config.settings import Settings
+from edge.errors import EdgeError
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. A fault that a person can mend is one line on standard error."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    command: Command = options.command
+    try:
+        return command(options, _settings(options))
+    except EdgeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    folder: Path | None = getattr(options, "config", None)
+    return Settings(config=folder) if folder else Settings()
+
+
+def _run(_: argparse.Namespace, settings: Settings) -> int:
+    from edge.run import run
+
+    return run(settings)
+
+
+def _camera(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.worker import work
+
+    return work(options.id, settings)
+
+
+def _publish(_: argparse.Namespace, settings: Settings) -> int:
+    from edge.publish import publish
+
+    return publish(settings)
+
+
+def _check(_: argparse.Namespace, settings: Settings) -> int:
+    from edge.check import check
+
+    faults = check(settings)
+    for fault in faults:
+        print(fault)
+    files = len({fault.file for fault in faults})
+    print(f"{len(faults)} faults in {files} files" if faults else f"{settings.config}: no faults", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _replay(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.progress import progress
+    from edge.replay import as_line, replay
+
+    camera = load_camera(options.camera)
+    name = camera_id(options.camera)
+    with progress(f"replay {options.video.name}") as done:
+        crossings, messages = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
+    _write(options.crossings, "".join(f"{as_line(c)}\n" for c in crossings).encode())
+    if options.events:
+        _write(options.events, b"".join(body + b"\n" for body in messages))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.evaluate import as_json, check_lines, load_truth, report, score
+    from edge.progress import progress
+    from edge.replay import replay
+
+    truth = load_truth(options.truth)
+    camera = load_camera(options.camera)
+    check_lines(truth, camera.lines, where=str(options.truth))
+    with progress(f"evaluate {options.video.name}") as done:
+        name = camera_id(options.camera)
+        crossings, _ = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
+    scores = [score(line, crossings) for line in truth.lines]
+    print(report(scores))
+    if options.json:
+        _write(options.json, as_json(scores).encode() + b"\n")
+    return 0
+
+
+def _listen(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.centre.listen import listen
+
+    edge = load_edge(settings.config / "edge.yaml")
+    credentials = settings.credentials(edge.broker.credentials) if edge.broker.credentials else None
+    return listen(edge.broker, root=edge.root, centre_id=options.id, store=options.store, credentials=credentials)
+
+
+def _models(_: argparse.Namespace, settings: Settings) -> int:
+    from edge.detections.listing import models_table
+
+    text, sound = models_table(settings.models)
+    print(text)
+    return 0 if sound else 1
+
+
+def _demo(options: argparse.Namespace, _: Settings) -> int:
+    from edge.demo.demo import demo
+
+    return demo(seconds=options.seconds, video=options.video, camera=options.camera)
+
+
+def _write(file: Path | None, content: bytes) -> None:
+    if file is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise EdgeError(
+            str(file), f"cannot be written, {error.strerror}", do="name a file in a folder of yours"
+        ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="edge", description="Counts road users beside the camera; tells the centre.")
+    parser.add_argument("--version", action="version", version=f"edge {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(command=command)
+        return sub
+
+    def folder(sub: argparse.ArgumentParser, *names: str, optional: bool = False) -> None:
+        text = "folder of edge.yaml and cameras/ (default: EDGE_CONFIG or configs)"
+        if optional:
+            sub.add_argument(*names, type=Path, nargs="?", metavar="DIR", help=text)
+        else:
+            sub.add_argument(*names, type=Path, metavar="DIR", help=text)
+
+    folder(add("run", _run, "start the publisher and every camera in the foreground"), "--config")
+    worker = add("camera", _camera, "analyse one camera")
+    worker.add_argument("id", metavar="ID", help="its file is cameras/ID.yaml")
+    folder(worker, "--config")
+    folder(add("publish", _publish, "send what is counted to the centre"), "--config")
+    checking = add("check", _check, "tell every fault of the configuration, with file, line and column")
+    folder(checking, "config", optional=True)
+
+    for name, command, text in (
+        ("replay", _replay, "count in a video file, by the file's own clock"),
+        ("evaluate", _evaluate, "count in a video file and compare with its truth"),
+    ):
+        sub = add(name, command, text)
+        sub.add_argument("video", type=Path, metavar="VIDEO")
+        sub.add_argument("--camera", type=Path, required=True, metavar="FILE", help="camera file with lines and zones")
+        if name == "replay":
+            sub.add_argument("--crossings", type=Path, metavar="OUT", help="JSON lines (default: standard output)")
+            sub.add_argument("--events", type=Path, metavar="OUT", help="the messages, JSON lines")
+        else:
+            sub.add_argument("--truth", type=Path, required=True, metavar="FILE", help="what really crossed, JSON")
+            sub.add_argument("--json", type=Path, metavar="OUT", help="the scores as JSON")
+
+    listening = add("listen", _listen, "the centre's side: validate, store, find gaps, show")
+    listening.add_argument("--store", type=Path, default=Path("centre.db"), metavar="FILE", help="SQLite file")
+    listening.add_argument("--id", default="centre-1", help="this centre's id in its confirmations")
+    folder(listening, "--config")
+    add("models", _models, "list the models and verify their weights")
+    demonstration = add(
+        "demo", _demo, "camera, broker, worker, publisher and centre on this machine, with a street video"
+    )
+    demonstration.add_argument(
+        "--seconds", type=float, metavar="N", help="end after N seconds, with counted against true"
+    )
+    demonstration.add_argument("--video", type=Path, metavar="FILE", help="your own video")
+    demonstration.add_argument("--camera", type=Path, metavar="FILE", help="the camera file for it")
+    return parser

@@ -1,0 +1,40 @@
+"""Frame -> detections -> tracks -> measurements, for one camera; the same for a live camera and a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config.schema import Camera, points_of
+from edge.dataflow import Crossing, Frame, Occupancy, Tracks
+from edge.detections.card import find_card
+from edge.detections.detector import Detector
+from edge.measurements.crossings import CrossingCounter
+from edge.measurements.crowd import occupancies
+from edge.tracks.tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What one picture gave."""
+
+    tracks: Tracks
+    crossings: list[Crossing]
+    occupancies: list[Occupancy]
+
+
+class Pipeline:
+    """One camera's analysis. ModelError where its model cannot be used."""
+
+    def __init__(self, camera: Camera, *, models: Sequence[Path]) -> None:
+        card = find_card(camera.analyse.model, path=models)
+        self._detector = Detector(card, path=models, mask=[points_of(polygon) for polygon in camera.mask])
+        self._tracker = Tracker()
+        self._counter = CrossingCounter(camera.lines)
+        self._zones = camera.zones
+
+    def analyse(self, frame: Frame) -> Analysis:
+        """Looks at the next picture."""
+        tracks = self._tracker.update(self._detector.detect(frame))
+        return Analysis(tracks, self._counter.update(tracks), occupancies(tracks, self._zones))

@@ -1,0 +1,73 @@
+"""One camera's measurements into its journal: every second what is open, at the end of an interval its message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge import events
+from edge.config.schema import Camera
+from edge.dataflow import Crossing, Instant, Occupancy, Period, Stamp, Tally
+from edge.measurements.periods import Periods, rules_of
+from edge.store.journal import Journal, Told
+
+WRITE_SECONDS = 1.0
+
+
+class Recorder:
+    """Holds at most the last second of one camera's measurements in memory; the rest is in the journal."""
+
+    def __init__(self, journal: Journal, *, name: str, camera: Camera, now: float) -> None:
+        self._journal = journal
+        self._name = name
+        self._lines = {line.id: line for line in camera.lines}
+        self._areas = {zone.id: zone.area_m2 for zone in camera.zones}
+        self._periods = Periods(rules_of(camera), rate=camera.analyse.rate)
+        told = frozenset(line.id for line in camera.lines if line.crossings)
+        self._told = Told(told, self._render_crossing, events.LIFE_SECONDS["cross"])
+        self._crossings: list[Crossing] = []
+        self._written = now
+        for period in self._periods.resume(journal.open_periods(), now=now):
+            self._finish(period)
+
+    def record(self, at: Instant, crossings: Sequence[Crossing], occupancies: Sequence[Occupancy]) -> None:
+        """Takes in what one analysed picture gave."""
+        self._crossings += crossings
+        self._periods.observe(at, occupancies)
+
+    def flag(self, name: str) -> None:
+        """Marks the open intervals, such as `nostream`."""
+        self._periods.flag(name)
+
+    def tick(self, now: float) -> None:
+        """Writes what is due at this Unix time: to be called several times a second, pictures or not."""
+        due = self._periods.due(now)
+        if due or not 0 <= now - self._written < WRITE_SECONDS:
+            self.write(now)
+        for period in due:
+            self._finish(period)
+
+    def write(self, now: float) -> None:
+        """Puts everything that is in memory on record."""
+        self._journal.write(self._crossings, self._periods.open(), seen=now, told=self._told)
+        self._crossings.clear()
+        self._written = now
+
+    def close(self, now: float) -> None:
+        """Tells every interval as it stands: for the end of a file, where nothing will continue it."""
+        self.write(now)
+        for period in self._periods.rest():
+            self._finish(period)
+
+    def _finish(self, period: Period) -> None:
+        self._journal.finish(period, self._render, life=events.LIFE_SECONDS[period.kind])
+
+    def _render(self, period: Period, tally: Tally, stamp: Stamp) -> bytes:
+        if period.kind == "zone":
+            area = self._areas.get(period.rule)
+            return events.zone(period, stamp=stamp, camera=self._name, area_m2=area).to_bytes()
+        line = self._lines.get(period.rule)
+        classes = line.classes if line else ()
+        return events.flow(period, tally, stamp=stamp, camera=self._name, classes=classes).to_bytes()
+
+    def _render_crossing(self, crossing: Crossing, stamp: Stamp) -> bytes:
+        return events.cross(crossing, stamp=stamp, camera=self._name).to_bytes()

@@ -1,0 +1,149 @@
+"""What a line counts, and what it must never count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.config.schema import Line
+from edge.dataflow import CLASSES, Instant, Tracks
+from edge.measurements.crossings import CrossingCounter
+
+ACROSS = Line(id="l1", points=((0.2, 0.5), (0.8, 0.5)))
+"""Walked to the right, so its left is up: downwards is direction 0."""
+HEIGHT = 0.1
+
+
+def seen(t, places, *, kind="car", confirmed=True, ended=(), aspect=1.0):
+    """Tracks at time t: places maps ids to the bottom centre of a box 0.1 high and wide."""
+    boxes = [(x - HEIGHT / 2, y - HEIGHT, x + HEIGHT / 2, y) for x, y in places.values()]
+    return Tracks(
+        at=Instant(t, 1000.0 + t),
+        aspect=aspect,
+        ids=np.array(list(places), dtype=np.int64),
+        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        classes=np.full(len(places), CLASSES.index(kind), dtype=np.int8),
+        confirmed=np.full(len(places), confirmed),
+        ended=tuple(ended),
+    )
+
+
+def count(path, *, lines=(ACROSS,), dt=0.2, **how):
+    """The crossings of one object along a path."""
+    counter = CrossingCounter(lines)
+    found = []
+    for i, place in enumerate(path):
+        found += counter.update(seen(i * dt, {1: place}, **how))
+    return found
+
+
+def way(*ys, x=0.5):
+    return [(x, y) for y in ys]
+
+
+def test_crossing_downwards_counts_once_with_its_time_on_the_line():
+    (crossing,) = count(way(0.3, 0.4, 0.45, 0.55, 0.65, 0.8))
+    assert (crossing.direction, crossing.line, crossing.kind, crossing.track) == (0, "l1", "car", 1)
+    assert crossing.at.seconds == pytest.approx(0.5, abs=0.01)
+    assert crossing.at.utc == pytest.approx(1000.5, abs=0.01)
+
+
+def test_crossing_mirrored_line_swaps_the_direction():
+    mirrored = Line(id="l1", points=(ACROSS.points[1], ACROSS.points[0]))
+    path = way(0.3, 0.7)
+    assert [c.direction for c in count(path)] == [0]
+    assert [c.direction for c in count(path, lines=(mirrored,))] == [1]
+    assert [c.direction for c in count(path[::-1])] == [1]
+
+
+@pytest.mark.parametrize("step", [0.02, 0.05, 0.1, 0.2, 0.45])
+def test_crossing_is_found_at_any_speed(step):
+    assert len(count(way(*np.arange(0.05, 0.999, step)))) == 1
+
+
+def test_crossing_round_the_end_counts_nothing():
+    assert count([(0.9, 0.3), (0.9, 0.45), (0.9, 0.6), (0.5, 0.7)]) == []
+
+
+def test_crossing_after_going_round_the_end_counts_the_way_back_only():
+    path = [(0.9, 0.3), (0.9, 0.7), (0.5, 0.7), (0.5, 0.3)]
+    assert [c.direction for c in count(path)] == [1]
+
+
+def test_standing_on_the_line_and_shivering_counts_at_most_once():
+    rng = np.random.default_rng(1)
+    shiver = 0.5 + rng.normal(0, 0.012, 3000)
+    assert len(count(way(0.3, 0.4, *shiver))) <= 1
+
+
+def test_queue_moving_up_to_the_line_and_shivering_adds_nothing_backwards():
+    rng = np.random.default_rng(2)
+    path = way(0.3, 0.4, 0.48, *(0.52 + rng.normal(0, 0.012, 3000)))
+    assert [c.direction for c in count(path)] in ([], [0])
+
+
+def test_turning_back_well_beyond_the_line_counts_both_ways():
+    assert [c.direction for c in count(way(0.3, 0.45, 0.6, 0.7, 0.6, 0.4, 0.3))] == [0, 1]
+
+
+def test_parked_beside_the_line_counts_nothing():
+    rng = np.random.default_rng(3)
+    assert count(way(*(0.45 + rng.normal(0, 0.004, 2000)))) == []
+
+
+def test_unconfirmed_track_does_not_count_until_confirmed():
+    counter = CrossingCounter([ACROSS])
+    assert counter.update(seen(0.0, {1: (0.5, 0.3)}, confirmed=False)) == []
+    assert counter.update(seen(0.2, {1: (0.5, 0.7)}, confirmed=False)) == []
+    (late,) = counter.update(seen(0.4, {1: (0.5, 0.8)}))
+    assert late.at.seconds == pytest.approx(0.1)
+    assert counter.update(seen(0.6, {1: (0.5, 0.9)})) == []
+
+
+def test_unconfirmed_track_that_ends_counts_nothing():
+    counter = CrossingCounter([ACROSS])
+    counter.update(seen(0.0, {1: (0.5, 0.3)}, confirmed=False))
+    counter.update(seen(0.2, {1: (0.5, 0.7)}, confirmed=False))
+    assert counter.update(seen(0.4, {}, ended=(1,))) == []
+    assert counter._paths == {}
+
+
+def test_state_dies_with_its_track():
+    counter = CrossingCounter([ACROSS])
+    for track in range(500):
+        counter.update(seen(track, {track: (0.5, 0.3)}, ended=(track - 1,) if track else ()))
+    assert len(counter._paths) == 1
+
+
+def test_class_that_the_line_does_not_count_is_left_out():
+    line = ACROSS.model_copy(update={"classes": ("pedestrian",)})
+    assert count(way(0.3, 0.7), lines=(line,)) == []
+    assert len(count(way(0.3, 0.7), lines=(line,), kind="pedestrian")) == 1
+
+
+def test_missing_pictures_change_nothing():
+    path = way(*np.arange(0.1, 0.95, 0.03))
+    rng = np.random.default_rng(4)
+    counter = CrossingCounter([ACROSS])
+    found = []
+    for i, place in enumerate(path):
+        if rng.random() < 0.5:
+            found += counter.update(seen(i * 0.2, {1: place}))
+    assert [c.direction for c in found] == [0]
+
+
+@pytest.mark.parametrize("aspect", [0.5, 1.0, 1.78])
+def test_slanted_line_counts_the_same_in_every_shape_of_picture(aspect):
+    slanted = Line(id="l1", points=((0.2, 0.2), (0.8, 0.8)))
+    path = [(0.7, 0.3), (0.6, 0.4), (0.4, 0.6), (0.3, 0.7)]
+    assert [c.direction for c in count(path, lines=(slanted,), aspect=aspect)] == [0]
+
+
+def test_many_objects_over_two_lines_are_each_counted_once_a_line():
+    second = Line(id="l2", points=((0.0, 0.7), (1.0, 0.7)))
+    counter = CrossingCounter([ACROSS, second])
+    found = []
+    for i in range(20):
+        places = {n: (0.25 + 0.05 * n, 0.2 + 0.04 * i) for n in range(10)}
+        found += counter.update(seen(i * 0.2, places, kind="motorcycle"))
+    assert sorted((c.line, c.track) for c in found) == sorted((line, n) for line in ("l1", "l2") for n in range(10))

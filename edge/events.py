@@ -118,11 +118,11 @@ class Health(Event):
     age_p95_ms: Number | None = None
     """From the camera's picture to the end of its analysis."""
     inference_ms: Number | None = None
-    """Median of the network's time."""
-    reconnects: Count
-    dropped: Count
+    """Median time to analyse one picture."""
+    reconnects: Count = 0
+    dropped: Count = 0
     """Pictures decoded and not analysed because a newer one was there, since the process began."""
-    damaged: Count
+    damaged: Count = 0
     """Pictures not analysed because they were damaged, since the process began."""
 
 

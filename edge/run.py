@@ -9,7 +9,8 @@ from edge.check import check
 from edge.config.load import camera_files, camera_id, load_edge
 from edge.config.settings import Settings
 from edge.errors import EdgeError
-from edge.supervisor import Child, Supervisor
+from edge.process import Child
+from edge.supervisor import Supervisor
 
 
 def run(settings: Settings) -> int:

@@ -1,0 +1,159 @@
+"""Configuration files: what is accepted, and every fault with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.config.load import FileError, camera_id, load_camera, load_edge
+from edge.config.reference import reference
+from edge.config.settings import Settings
+from edge.errors import EdgeError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CAMERA = """\
+name: Cầu Trường Tiền, bờ bắc
+source:
+  url: rtsp://192.168.1.21:554/Streaming/Channels/102
+lines:
+  - id: l1
+    points: [[0.12, 0.55], [0.93, 0.55]]
+"""
+
+
+def faults(tmp_path, text, *, load=load_camera):
+    file = tmp_path / "a.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(FileError) as caught:
+        load(file)
+    return [(f.line, f.column, f.text) for f in caught.value.faults]
+
+
+def test_camera_file_with_defaults(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text(CAMERA, encoding="utf-8")
+    camera = load_camera(file)
+    assert camera.name == "Cầu Trường Tiền, bờ bắc"
+    assert (camera.lines[0].every, camera.analyse.rate, camera.source.transport) == (300, 5, "tcp")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "says"),
+    [
+        ("source:\n", "sorce:\n", 2, 1, "did you mean source?"),
+        ("0.93, 0.55", "1196, 0.55", 6, 29, "divide pixels by its width and height"),
+        ("rtsp://192", "rtsp://admin:secret@192", 3, 8, "take it out and name a secret"),
+        ("rtsp://", "http://", 3, 8, "expected rtsp://ADDRESS:PORT/PATH"),
+        ("id: l1", "id: Line 1", 5, 9, "expected a-z, 0-9 and -"),
+        ("[[0.12, 0.55], [0.93, 0.55]]", "[[0.12, 0.55]]", 6, 13, "expected"),
+        ("[[0.12, 0.55], [0.93, 0.55]]", "[[0.12, 0.55], [0.12, 0.55]]", 6, 13, "too short"),
+        ("    points: [[0.12, 0.55], [0.93, 0.55]]\n", "", 5, 5, "expected this key, found nothing; add it"),
+        ("  - id: l1\n", "  - id: l1\n    every: 7\n", 6, 12, "expected at least 10, found 7"),
+        ("  - id: l1\n", "  - id: l1\n    every: 70\n", 6, 12, "divide 3600"),
+        ("  - id: l1\n", "  - id: l1\n    classes: [motorbike]\n", 6, 15, "'motorcycle'"),
+        ("source:\n", "analyse: {rate: many}\nsource:\n", 2, 17, "expected a number, found 'many'"),
+        ("lines:\n", "turns: []\nlines:\n", 4, 1, "does not measure turns"),
+        ("name: C", "name: [C\nx: C", 2, 2, "not YAML"),
+        ("name:", "name: a\nname:", 2, 1, "not YAML: found duplicate key"),
+    ],
+)
+def test_fault_is_told_with_its_place(tmp_path, old, new, line, column, says):
+    assert old in CAMERA
+    found = faults(tmp_path, CAMERA.replace(old, new, 1))
+    assert any(at[0] == line and at[1] == column and says in at[2] for at in found), found
+
+
+def test_password_in_an_address_is_not_repeated(tmp_path):
+    (fault,) = faults(tmp_path, CAMERA.replace("rtsp://192", "rtsp://admin:s3cr3t@192"))
+    assert "s3cr3t" not in fault[2]
+    assert "admin" not in fault[2]
+
+
+def test_all_faults_of_a_file_are_told_in_one_run(tmp_path):
+    text = CAMERA.replace("source:", "sorce:").replace("id: l1", "id: L 1").replace("0.93", "9.3")
+    assert [f[0] for f in faults(tmp_path, text)] == [2, 5, 6]
+
+
+def test_polygon_that_crosses_itself_is_a_fault(tmp_path):
+    text = CAMERA + "zones:\n  - {id: z1, points: [[0, 0], [1, 1], [1, 0], [0, 1]]}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault[:2] == (8, 22)
+    assert "cross each other" in fault[2]
+
+
+def test_two_rules_with_one_id_are_a_fault(tmp_path):
+    text = CAMERA + "zones:\n  - {id: l1, points: [[0, 0], [1, 0], [1, 1]]}\n"
+    assert any("two rules have one id" in f[2] for f in faults(tmp_path, text))
+
+
+def test_camera_that_counts_nothing_is_a_fault(tmp_path):
+    assert "nothing is counted" in faults(tmp_path, CAMERA.split("lines:", maxsplit=1)[0])[0][2]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"- a\n", b"just text"])
+def test_file_that_is_no_mapping_is_one_fault(tmp_path, content):
+    file = tmp_path / "a.yaml"
+    file.write_bytes(content)
+    with pytest.raises(FileError, match=r"a\.yaml:1:1"):
+        load_camera(file)
+
+
+def test_missing_file_is_one_line(tmp_path):
+    with pytest.raises(FileError, match="cannot be read, No such file"):
+        load_camera(tmp_path / "none.yaml")
+
+
+def test_camera_id_is_the_file_name():
+    assert camera_id(Path("cameras/le-loi-01.yaml")) == "le-loi-01"
+    with pytest.raises(FileError, match="rename the file"):
+        camera_id(Path("cameras/Lê Lợi.yaml"))
+
+
+def test_edge_file_tls_is_on_by_default_and_half_an_identity_is_a_fault(tmp_path):
+    file = tmp_path / "edge.yaml"
+    file.write_text("node: a\nbroker: {host: b}\n")
+    assert load_edge(file).broker.tls
+    found = faults(tmp_path, "node: a\nbroker: {host: b, tls: {key: k.pem}}\n", load=load_edge)
+    assert "half of an identity" in found[0][2]
+
+
+def test_sample_files_are_accepted():
+    load_edge(ROOT / "configs/edge.yaml")
+    for file in (ROOT / "configs/cameras").glob("*.yaml"):
+        load_camera(file)
+        camera_id(file)
+
+
+def test_reference_is_fresh():
+    text = (ROOT / "configs/reference.yaml").read_text(encoding="utf-8")
+    assert text == reference(), "run: python -m edge.config.reference > configs/reference.yaml"
+
+
+def test_secret_is_a_file_with_user_and_password(tmp_path, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    settings = Settings(config=tmp_path)
+    with pytest.raises(EdgeError, match="not found, expected the file"):
+        settings.credentials("gate")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/gate").write_text("admin:a:b\n")
+    assert settings.credentials("gate") == ("admin", "a:b")
+    (tmp_path / "secrets/gate").write_text("hush-hush\n")
+    with pytest.raises(EdgeError) as caught:
+        settings.credentials("gate")
+    assert "hush" not in str(caught.value)
+
+
+def test_secret_of_systemd_comes_first(tmp_path, monkeypatch):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/gate").write_text("a:b")
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/gate").write_text("c:d")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
+    assert Settings(config=tmp_path).credentials("gate") == ("c", "d")
+
+
+def test_model_path_ends_with_the_projects_own_models(monkeypatch):
+    monkeypatch.setenv("EDGE_MODEL_PATH", "/a:/b")
+    assert Settings().models == (Path("/a"), Path("/b"), ROOT / "models")

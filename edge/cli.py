@@ -107,11 +107,15 @@ def _listen(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _models(_: argparse.Namespace, settings: Settings) -> int:
-    from edge.detections.listing import models_table
+    from edge.detections.inventory import describe_models
 
-    text, sound = models_table(settings.models)
-    print(text)
-    return 0 if sound else 1
+    rows = describe_models(settings.models)
+    for row in rows:
+        state = "ready" if row.hash_ok else row.fault
+        print(f"{row.name}: {row.family} {row.input}, {row.licence}; {state}" if row.family else f"{row.name}: {state}")
+        if row.accuracy:
+            print(f"    measured {row.accuracy}")
+    return 1 if any(row.shipped and not row.hash_ok for row in rows) else 0
 
 
 def _demo(options: argparse.Namespace, _: Settings) -> int:

@@ -55,6 +55,10 @@ class Score:
     right_class: int
     counts: dict[tuple[str, int], tuple[int, int]]
     """(class, direction) -> (counted, true)"""
+    missed: tuple[tuple[float, str, int], ...] = ()
+    """True crossings that were not counted: (t, class, direction)."""
+    extra: tuple[tuple[float, str, int], ...] = ()
+    """Counted crossings that are not true."""
 
     @property
     def recall(self) -> float:
@@ -88,6 +92,7 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
     pairs = _pairs(line, found)
     free = {i for i, e in pairs if line.events[e].optional}
     matched = [(i, e) for i, e in pairs if i not in free]
+    met, used = {e for _, e in pairs}, {i for i, _ in pairs}
     true = Counter((e.kind, e.direction) for e in line.events if not e.optional)
     counted = Counter((c.kind, c.direction) for i, c in enumerate(found) if i not in free)
     return Score(
@@ -97,6 +102,8 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
         matched=len(matched),
         right_class=sum(_accepted(line.events[e], found[i].kind) for i, e in matched),
         counts={key: (counted[key], true[key]) for key in sorted({*true, *counted})},
+        missed=tuple((e.t, e.kind, e.direction) for i, e in enumerate(line.events) if i not in met and not e.optional),
+        extra=tuple((round(c.at.seconds, 2), c.kind, c.direction) for i, c in enumerate(found) if i not in used),
     )
 
 

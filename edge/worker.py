@@ -36,8 +36,8 @@ TOLD = {
 
 
 def work(name: str, settings: Settings) -> int:
-    """Runs a camera's pipeline until SIGTERM or SIGINT. EdgeError where its file, secret or model is wrong: the
-    centre is told so too; and where the video library hangs, for whoever started this process to start it again."""
+    """Runs a camera's pipeline until SIGTERM or SIGINT, 0; 2 where its file, secret or model is wrong, which the
+    centre is told too. SourceError where the video library hangs: whoever started this process starts it again."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -47,9 +47,11 @@ def work(name: str, settings: Settings) -> int:
         camera, source = _camera(name, settings)
         credentials = settings.credentials(source.credentials) if source.credentials else None
         pipeline = Pipeline(camera, models=settings.models)
-    except EdgeError:
+    except EdgeError as error:
+        log.error("%s", error)
+        notify.status(str(error))
         status.tell("config", since=time.time(), reason="the configuration of the camera is wrong: run edge check")
-        raise
+        return 2
     recorder = Recorder(journal, name=name, camera=camera, now=time.time())
     with RtspCamera(source.url, credentials=credentials, transport=source.transport, rate=camera.analyse.rate) as feed:
         try:

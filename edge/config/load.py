@@ -166,8 +166,10 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
         return document.key_fault(place, _unknown(schema, place, name))
     if kind == "edge":
         text = f"{context['kind']}, expected {context['expected']}, found {context['found']}; {context['do']}"
-        return document.fault(place, f"{name}: {text}" if name else text)
-    expected = EXPECTED.get(kind, error["msg"]).format(**context)
+        place = (*place, *context["place"])
+        return document.fault(place, f"{_name(place)}: {text}" if place else text)
+    limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+    expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if kind == "missing" else _shown(error["input"])
     in_picture = kind in ("greater_than_equal", "less_than_equal") and "points" in place
     do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else "mend it"

@@ -17,9 +17,11 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Position = tuple[Fraction, Fraction]
 
 
-def fault(kind: str, *, expected: str, found: str, do: str) -> PydanticCustomError:
-    """A fault in the sense of a value, told like every other: what was expected, what was found, what to do."""
-    return PydanticCustomError("edge", "{kind}", {"kind": kind, "expected": expected, "found": found, "do": do})
+def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """A fault in the sense of a value, told like every other: what was expected, what was found, what to do; `place`
+    leads from the value that is checked to the part of it that is at fault."""
+    context = {"kind": kind, "expected": expected, "found": found, "do": do, "place": place}
+    return PydanticCustomError("edge", "{kind}", context)
 
 
 def _divides_the_hour(seconds: int) -> int:
@@ -170,15 +172,18 @@ class Camera(Section):
 
     @model_validator(mode="after")
     def _rules_have_their_own_ids(self) -> Camera:
-        ids = [line.id for line in self.lines] + [zone.id for zone in self.zones]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise fault(
-                "two rules have one id",
-                expected="an id of its own for every line and zone",
-                found=", ".join(twice),
-                do="rename one",
-            )
+        places = [(line.id, ("lines", i, "id")) for i, line in enumerate(self.lines)]
+        places += [(zone.id, ("zones", i, "id")) for i, zone in enumerate(self.zones)]
+        ids = [rule for rule, _ in places]
+        for i, (rule, place) in enumerate(places):
+            if rule in ids[:i]:
+                raise fault(
+                    "two rules have one id",
+                    expected="an id of its own for every line and zone",
+                    found=f"another {rule}",
+                    do="rename one",
+                    place=place,
+                )
         if not ids:
             raise fault(
                 "nothing is counted",

@@ -17,6 +17,8 @@ twentieth of its size; within the band no side is taken."""
 RETURN = (0.01, 0.5)
 """How far a counted object must come back over the line before it counts the other way: half its size, so that one
 that stands on the line and shivers counts once."""
+REARM = (0.02, 1.0)
+"""How far it must be from the line before the narrow band holds for it again."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def _pass(passage: _Passage, step: tuple[float, float, Instant], *, size: float)
     constant, share = BAND if passage.armed else RETURN
     side = int(np.sign(distance))
     if side == passage.side:
-        passage.armed = passage.armed or abs(distance) > RETURN[0] + RETURN[1] * size
+        passage.armed = passage.armed or abs(distance) > REARM[0] + REARM[1] * size
         return None
     if abs(distance) <= constant + share * size:
         return None

@@ -115,8 +115,8 @@ class Periods:
             inside = min(span, max(0.0, at.utc - opened.start))
             opened.add(inside, present.get(opened.rule.id))
             for ended in self._ended:
-                if ended.rule.id == opened.rule.id and ended.end == opened.start:
-                    ended.analysed += span - inside
+                if ended.rule.id == opened.rule.id and ended.end == opened.start and span > inside:
+                    ended.add(span - inside, present.get(opened.rule.id))
 
     def flag(self, name: str) -> None:
         """Marks every open interval."""

@@ -1,0 +1,76 @@
+"""`edge check` as a technician runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+EDGE = "node: hue-1\nbroker: {host: mqtt.example.org}\n"
+GOOD = """\
+name: Cầu Trường Tiền
+source: {url: "rtsp://192.168.1.21/main"}
+lines:
+  - id: l1
+    points: [[0.1, 0.5], [0.9, 0.5]]
+"""
+BROKEN = {
+    "a-unknown-key": (GOOD.replace("name:", "nmae:"), (1, 1), "did you mean name?"),
+    "b-outside": (GOOD.replace("0.9, 0.5", "640, 0.5"), (5, 27), "divide pixels"),
+    "c-password": (GOOD.replace("rtsp://", "rtsp://admin:geheim@"), (2, 15), "name a secret"),
+    "d-no-yaml": (GOOD.replace("points: [[", "points: [[["), (6, 1), "not YAML"),
+    "e-twice": (GOOD + "  - id: l1\n    points: [[0.1, 0.6], [0.9, 0.6]]\n", (6, 9), "two rules have one id"),
+    "f-no-source": (GOOD.replace('source: {url: "rtsp://192.168.1.21/main"}\n', ""), (1, 1), "source"),
+    "g-model": (GOOD + "analyse: {model: yolo99}\n", (6, 18), "yolo99"),
+    "h-secret": (GOOD.replace('main"}', 'main", credentials: gate}'), (2, 56), "secrets/gate"),
+    "i-rate": (GOOD + "analyse: {rate: 500}\n", (6, 17), "at most 15"),
+    "j-zone": (GOOD + "zones: [{id: z, points: [[0, 0], [1, 1]]}]\n", (6, 25), "at least 3"),
+}
+
+
+def edge_check(folder):
+    return subprocess.run(
+        [sys.executable, "-m", "edge", "check", folder], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def configuration(tmp_path, files):
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "edge.yaml").write_text(EDGE)
+    for name, text in files.items():
+        (tmp_path / "cameras" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_check_names_every_fault_of_ten_files_in_one_run(tmp_path):
+    folder = configuration(tmp_path, {name: text for name, (text, _, _) in BROKEN.items()} | {"fine": GOOD})
+    result = edge_check(folder)
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    for name, (_, (row, column), says) in BROKEN.items():
+        start = f"{folder}/cameras/{name}.yaml:{row}:{column}: "
+        assert any(line.startswith(start) and says in line for line in lines), f"{start}{says}\n{result.stdout}"
+    assert not any("fine" in line for line in lines)
+    assert "geheim" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_tells_all_faults_of_one_file(tmp_path):
+    text = GOOD.replace("name:", "nmae:").replace("0.9, 0.5", "9, 5").replace("id: l1", "id: L")
+    result = edge_check(configuration(tmp_path, {"a": text}))
+    assert len(result.stdout.splitlines()) == 4
+
+
+def test_check_of_sound_files_is_quiet_and_done(tmp_path):
+    result = edge_check(configuration(tmp_path, {"fine": GOOD}))
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_check_of_no_folder_says_what_is_expected(tmp_path):
+    result = edge_check(tmp_path / "none")
+    assert result.returncode == 1
+    assert "none/edge.yaml:1:1: the file cannot be read" in result.stdout
+
+
+def test_usage_error_is_two():
+    result = subprocess.run([sys.executable, "-m", "edge", "chek"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2

@@ -1,0 +1,92 @@
+"""What the centre accepts and what it rejects, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from edge.centre.arrivals import Forgone, Numbered, Present, Rejected, read
+from edge.dataflow import Stamp
+
+FLOW = {
+    "v": 1, "seq": 18432, "epoch": "1c9f03aa", "camera": "le-loi-01", "rule": "l1", "start": "2026-11-22T23:00:00Z",
+    "seconds": 300, "count": {"motorcycle": [412, 388], "car": [61, 57]}, "total": [90412, 88771],
+    "pcu": [211.2, 196.4], "coverage": 0.98,
+}  # fmt: skip
+TOPIC = "hue/1/hue-07/le-loi-01/flow/l1"
+
+
+def flow(**changes: Any) -> bytes:
+    return json.dumps({k: v for k, v in {**FLOW, **changes}.items() if v is not ...}).encode()
+
+
+def test_read_flow_of_the_contract_with_fields_that_it_does_not_know():
+    arrival = read(TOPIC, flow(), root="hue")
+    assert isinstance(arrival, Numbered)
+    assert (arrival.node, arrival.kind, arrival.stamp) == ("hue-07", "flow", Stamp("1c9f03aa", 18432))
+    assert json.loads(arrival.body)["pcu"] == [211.2, 196.4]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"seq": ...}, "flow: seq: Field required"),
+        ({"v": 2}, "flow: v: Input should be 1"),
+        ({"coverage": 1.2}, "flow: coverage: Input should be less than or equal to 1"),
+        ({"start": "2026-11-22 23:00"}, "flow: start: String should match pattern"),
+        ({"count": {"rickshaw": [1, 2]}}, "flow: count.rickshaw"),
+        ({"camera": "le-loi-02"}, "flow: camera: another one in the body than in the topic"),
+        ({"rule": "l2"}, "flow: rule: another one in the body than in the topic"),
+        ({"seq": 2**63}, "flow: seq: beyond what a database can hold"),
+        ({"seconds": 10**400}, "flow: seconds: "),
+        ({"flags": ["tired"]}, "flow: flags.0: "),
+    ],
+)
+def test_read_flow_with_a_fault_is_rejected_with_its_reason(changes: dict[str, Any], reason: str):
+    arrival = read(TOPIC, flow(**changes), root="hue")
+    assert isinstance(arrival, Rejected)
+    assert arrival.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"null", b"[]", b"[" * 100_000, b'{"seq":' + b"9" * 9999 + b"}"]
+)
+def test_read_body_that_is_no_message_is_rejected(body: bytes):
+    arrival = read(TOPIC, body, root="hue")
+    assert isinstance(arrival, Rejected)
+    assert arrival.stamp is None
+
+
+def test_read_rejected_message_keeps_its_number_where_it_has_one():
+    arrival = read(TOPIC, flow(total=...), root="hue")
+    assert isinstance(arrival, Rejected)
+    assert (arrival.node, arrival.stamp) == ("hue-07", Stamp("1c9f03aa", 18432))
+
+
+@pytest.mark.parametrize(
+    "topic", ["", "hue", "hanoi/1/hue-07/status", "hue/2/hue-07/status", "hue/1/hue-07/x/flow", "hue/1/A/status"]
+)
+def test_read_topic_of_somebody_else_is_rejected(topic: str):
+    assert isinstance(read(topic, flow(), root="hue"), Rejected)
+
+
+def test_read_kinds_of_later_versions_by_what_all_have_in_common():
+    body = json.dumps({"v": 1, "seq": 3, "epoch": "1c9f03aa", "camera": "gate", "rule": "q1", "wait_s": 4}).encode()
+    arrival = read("hue/1/hue-07/gate/queue/q1", body, root="hue")
+    assert isinstance(arrival, Numbered)
+    assert arrival.kind == "queue"
+
+
+def test_read_status_gap_and_taken_back():
+    status = b'{"v":1,"state":"online","since":"2026-11-22T23:00:00Z"}'
+    assert read("hue/1/n1/status", status, root="hue") == Present("n1", "", "status", status.decode())
+    assert read("hue/1/n1/status", b"", root="hue") == Present("n1", "", "status", None)
+    gap = b'{"v":1,"epoch":"1c9f03aa","from":4,"to":9,"reason":"full","at":"2026-11-22T23:00:00Z"}'
+    arrival = read("hue/1/n1/gap", gap, root="hue")
+    assert isinstance(arrival, Forgone)
+    assert (arrival.gap.first, arrival.gap.last) == (4, 9)
+    assert isinstance(read("hue/1/n1/gap", gap.replace(b"4", b"10"), root="hue"), Rejected)
+    other = b'{"v":1,"camera":"gate","state":"ok","since":"2026-11-22T23:00:00Z"}'
+    assert isinstance(read("hue/1/n1/door/status", other, root="hue"), Rejected)

@@ -1,0 +1,185 @@
+"""The centre's store: any order and any repetition of the same messages ends in the same records."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.centre.arrivals import Arrival, Rejected, read
+from edge.centre.ledger import Series
+from edge.centre.records import Records
+from edge.centre.store import REJECTED_KEPT, Store
+from edge.dataflow import Crossing, Instant, Period, Stamp, Tally
+from edge.errors import EdgeError
+from edge.events import Gap, cross, flow, zone
+
+OLD, NEW = "0a0a0a0a", "1b1b1b1b"
+START = 1_780_000_000.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "centre.db")
+    yield store
+    store.close()
+
+
+def flow_message(seq: int, *, epoch: str = NEW, slot: int | None = None, cars: int = 3) -> Arrival:
+    period = Period("l1", "flow", START + 300 * (seq if slot is None else slot), 300, analysed=290)
+    body = flow(period, Tally({"car": (cars, 1)}, (seq, seq)), stamp=Stamp(epoch, seq), camera="gate", classes=["car"])
+    return read("hue/1/n1/gate/flow/l1", body.to_bytes(), root="hue")
+
+
+def zone_message(seq: int, *, epoch: str = NEW) -> Arrival:
+    numbers = (("pedestrian.sum", 120.0), ("pedestrian.max", 5.0), ("pedestrian.last", 2.0))
+    period = Period("z1", "zone", START + 60 * seq, 60, analysed=60, numbers=numbers)
+    body = zone(period, stamp=Stamp(epoch, seq), camera="gate", area_m2=None)
+    return read("hue/1/n1/gate/zone/z1", body.to_bytes(), root="hue")
+
+
+def cross_message(seq: int, *, epoch: str = NEW) -> Arrival:
+    crossing = Crossing(Instant(seq, START + seq), "l1", 0, "car", 7)
+    body = cross(crossing, stamp=Stamp(epoch, seq), camera="gate")
+    return read("hue/1/n1/gate/cross/l1", body.to_bytes(), root="hue")
+
+
+def gap(first: int, last: int, *, epoch: str = NEW) -> Arrival:
+    body = Gap(epoch=epoch, first=first, last=last, reason="outbox full", at="2026-11-22T23:00:00Z").to_bytes()
+    return read("hue/1/n1/gap", body, root="hue")
+
+
+def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Everything on record, but the moments of writing and the tallies."""
+    db = sqlite3.connect(path)
+    columns = {
+        "flow": "*", "zone": "*", '"cross"': "*", "present": "node, camera, kind, body", "received": "*",
+    }  # fmt: skip
+    tables = {name: sorted(db.execute(f"SELECT {what} FROM {name}").fetchall()) for name, what in columns.items()}
+    db.close()
+    return tables
+
+
+def test_store_same_messages_in_any_order_and_number_give_the_same_records(tmp_path: Path):
+    messages: list[Arrival] = [
+        *(flow_message(n) for n in range(1, 40, 3)),
+        *(zone_message(n) for n in range(2, 40, 3)),
+        *(cross_message(n) for n in range(3, 40, 3)),
+        *(flow_message(n, epoch=OLD, slot=n + 100) for n in range(1, 9)),
+        flow_message(50, slot=1, cars=9),  # one interval told again under a greater number
+        gap(40, 49),
+        gap(6, 12, epoch=OLD),  # too much: 6 to 8 are there
+    ]
+    seen = set()
+    for seed in range(25):
+        dice = random.Random(seed)
+        shuffled = [*messages, *dice.sample(messages, 15)]
+        dice.shuffle(shuffled)
+        path = tmp_path / f"{seed}.db"
+        store = Store(path)
+        while shuffled:
+            size = dice.randint(1, 9)
+            store.write(shuffled[:size])
+            del shuffled[:size]
+        assert set(store.complete("n1")) == {Stamp(OLD, 12), Stamp(NEW, 50)}
+        assert not any(store.holes("n1").values())
+        store.close()
+        records = Records(path)
+        assert records.tally() == {"stored": 48, "duplicates": 15 - _told_twice(seed, messages), "rejected": 0}
+        seen.add(json.dumps([dump(path), [(each.series.epoch, each.first, each.last) for each in records.lost()]]))
+        records.close()
+    assert len(seen) == 1
+    assert len(dump(path)["flow"]) == 13 + 8  # the interval told twice is one row
+
+
+def _told_twice(seed: int, messages: list[Arrival]) -> int:
+    """How many of the repeated ones carry no number (gaps are no duplicates)."""
+    return sum(not hasattr(each, "stamp") for each in random.Random(seed).sample(messages, 15))
+
+
+def test_store_interval_told_again_keeps_the_greater_number(store: Store):
+    store.write([flow_message(8, slot=1, cars=5), flow_message(3, slot=1, cars=2)])
+    records = Records(store.path)
+    assert [row.body["count"]["car"] for row in records.flow_rows()] == [[5, 1]]
+    assert records.volumes(since="") == {("n1", "gate", "l1"): (5, 1)}
+
+
+def test_store_confirms_only_what_is_unbroken_from_the_first(store: Store):
+    store.write([flow_message(18432)])
+    assert store.complete("n1") == [Stamp(NEW, 0)]
+    assert store.holes("n1") == {Series("n1", NEW): ((1, 18431),)}
+    store.write([gap(1, 18000), *(flow_message(n) for n in range(18001, 18400))])
+    assert store.complete("n1") == [Stamp(NEW, 18399)]
+    store.write([gap(18390, 18431)])
+    assert store.complete("n1") == [Stamp(NEW, 18432)]
+    lost = Records(store.path).lost("n1")
+    assert [(each.first, each.last, each.reason) for each in lost] == [
+        (1, 18000, "outbox full"), (18400, 18431, "outbox full"),
+    ]  # fmt: skip
+
+
+def test_store_new_epoch_is_told_last_and_the_old_one_stays(store: Store):
+    store.write([flow_message(1, epoch=OLD), flow_message(2, epoch=OLD), flow_message(1, slot=9)])
+    assert store.complete("n1") == [Stamp(OLD, 2), Stamp(NEW, 1)]
+    written = store.write([flow_message(2, epoch=OLD)])
+    assert (written.duplicates, written.stored, written.nodes) == (1, [], {"n1"})
+
+
+def test_store_rejected_message_does_not_stop_the_row_and_is_kept(store: Store):
+    body = json.loads(flow_message(2).body) | {"coverage": 7}  # type: ignore[union-attr]
+    wrong = read("hue/1/n1/gate/flow/l1", json.dumps(body).encode(), root="hue")
+    written = store.write([flow_message(1), wrong, flow_message(3), wrong])
+    assert store.complete("n1") == [Stamp(NEW, 3)]
+    assert len(written.rejected) == 2
+    records = Records(store.path)
+    assert len(records.rejected()) == 1
+    assert records.lost()[0].reason.startswith("rejected: flow: coverage")
+    store.write([flow_message(2)])
+    assert records.seen_ranges() == {Series("n1", NEW): ((1, 3),)}
+
+
+def test_store_keeps_a_bounded_number_of_rejected_messages(store: Store):
+    store.write([Rejected("hue/1/x", b"{", f"no {n}") for n in range(REJECTED_KEPT + 50)])
+    reasons = Records(store.path).rejected()
+    assert len(reasons) == REJECTED_KEPT
+    assert reasons[-1] == ("hue/1/x", f"no {REJECTED_KEPT + 49}")
+
+
+def test_store_present_states_are_replaced_and_taken_back(store: Store):
+    def status(state: str) -> Arrival:
+        body = json.dumps({"v": 1, "camera": "gate", "state": state, "since": "2026-11-22T23:00:00Z"})
+        return read("hue/1/n1/gate/status", body.encode(), root="hue")
+
+    store.write([status("ok"), status("auth")])
+    records = Records(store.path)
+    assert records.present()["n1", "gate", "status"]["state"] == "auth"
+    store.write([read("hue/1/n1/gate/status", b"", root="hue")])
+    assert records.present() == {}
+
+
+def test_store_file_of_another_kind_is_refused_in_one_line(tmp_path: Path):
+    other = tmp_path / "other.db"
+    db = sqlite3.connect(other)
+    db.execute("CREATE TABLE t (x)")
+    db.close()
+    with pytest.raises(EdgeError, match="another database"):
+        Store(other)
+    text = tmp_path / "text.db"
+    text.write_text("no database at all " * 50)
+    with pytest.raises(EdgeError, match="cannot be opened"):
+        Store(text)
+
+
+def test_store_disk_full_is_told_and_nothing_of_the_batch_is_there(store: Store):
+    store.write([flow_message(1)])
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(EdgeError, match="cannot be stored"):
+        store.write([flow_message(n) for n in range(2, 2000)])
+    records = Records(store.path)
+    assert records.seen_ranges() == {Series("n1", NEW): ((1, 1),)}
+    assert len(records.flow_rows()) == 1

@@ -1,0 +1,63 @@
+"""Counted against true."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edge.dataflow import Crossing, Instant
+from edge.errors import EdgeError
+from edge.evaluate import load_truth, score
+
+TRUTH = {
+    "lines": [
+        {
+            "id": "l1",
+            "points": [[0, 0.5], [1, 0.5]],
+            "tolerance_s": 0.7,
+            "events": [
+                {"t": 1.0, "direction": 0, "class": "car", "accept": ["car", "truck"]},
+                {"t": 2.0, "direction": 0, "class": "car", "accept": ["car"]},
+                {"t": 3.0, "direction": 1, "class": "bicycle", "accept": ["bicycle", "person"]},
+                {"t": 9.0, "direction": 0, "class": "car", "accept": ["car"], "optional": True},
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+def line(tmp_path):
+    file = tmp_path / "a.truth.json"
+    file.write_text(json.dumps(TRUTH))
+    return load_truth(file).lines[0]
+
+
+def crossing(t, direction=0, kind="car"):
+    return Crossing(Instant(t, t), "l1", direction, kind, 1)
+
+
+def test_score_all_found(line):
+    result = score(line, [crossing(1.2, kind="truck"), crossing(2.1), crossing(3.3, 1, "motorcycle"), crossing(9.2)])
+    assert (result.true, result.counted, result.matched, result.right_class) == (3, 3, 3, 2)
+    assert (result.recall, result.precision) == (1.0, 1.0)
+
+
+def test_score_counts_misses_doubles_and_wrong_directions(line):
+    result = score(line, [crossing(1.0), crossing(1.1), crossing(3.0, 0)])
+    assert (result.matched, result.counted) == (1, 3)
+    assert result.missed == ((2.0, "car", 0), (3.0, "bicycle", 1))
+    assert result.extra == ((1.1, "car", 0), (3.0, "car", 0))
+
+
+def test_score_matches_one_to_one(line):
+    assert score(line, [crossing(1.5)]).matched == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"lines": [{"id": 1}]}'])
+def test_truth_that_is_none_is_one_line(tmp_path, text):
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    with pytest.raises(EdgeError, match="no truth file"):
+        load_truth(file)

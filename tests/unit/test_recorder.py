@@ -1,0 +1,139 @@
+"""Measurements into a real journal, and the messages that come out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edge.config.schema import Camera
+from edge.dataflow import Crossing, Instant, Occupancy
+from edge.recorder import Recorder
+from edge.store.journal import Journal
+from edge.store.outbox import Outbox
+
+CAMERA = Camera.model_validate(
+    {
+        "lines": [{"id": "l1", "points": [[0.1, 0.5], [0.9, 0.5]], "every": 60, "classes": ["car", "motorcycle"]}],
+        "zones": [{"id": "z1", "points": [[0, 0], [1, 0], [1, 1]], "every": 60, "area_m2": 10, "vehicles": True}],
+    }
+)
+BEGIN = 1_800_000_000.0
+
+
+@pytest.fixture
+def database(tmp_path):
+    return tmp_path / "edge.db"
+
+
+def recorder(database, camera=CAMERA, *, now=BEGIN):
+    journal = Journal(database, camera="cam-1", epoch="0123abcd")
+    return Recorder(journal, name="cam-1", camera=camera, now=now)
+
+
+def crossing(t, *, kind="car", direction=0, line="l1"):
+    return Crossing(Instant(t - BEGIN, t), line, direction, kind, 1)
+
+
+def drive(under_test, begin, end, crossings=(), *, people=3):
+    """Five pictures a second; each crossing is known one picture after it happened."""
+    waiting = sorted(crossings, key=lambda c: c.at.utc)
+    for i in range(round((end - begin) * 5)):
+        t = begin + (i + 1) / 5
+        known = [c for c in waiting if c.at.utc < t]
+        waiting = waiting[len(known) :]
+        under_test.record(Instant(t - BEGIN, t), known, [Occupancy(Instant(t, t), "z1", {"pedestrian": people})])
+        under_test.tick(t)
+
+
+def messages(database):
+    outbox = Outbox(database)
+    found = [json.loads(m.body) for m in outbox.waiting(limit=100, now=0)]
+    outbox.close()
+    return found
+
+
+def test_interval_becomes_the_contracts_messages(database):
+    crossings = [crossing(BEGIN + 5), crossing(BEGIN + 6, kind="motorcycle"), crossing(BEGIN + 7, direction=1)]
+    drive(recorder(database), BEGIN, BEGIN + 63, crossings)
+    flow, zone = messages(database)
+    assert flow == {
+        "v": 1, "seq": 1, "epoch": "0123abcd", "camera": "cam-1", "rule": "l1", "start": "2027-01-15T08:00:00Z",
+        "seconds": 60, "coverage": 1.0, "count": {"car": [1, 1], "motorcycle": [1, 0]}, "total": [2, 1],
+    }  # fmt: skip
+    assert zone["people"] == {"mean": 3.0, "max": 3, "last": 3}
+    assert zone["density_m2"] == 0.3
+    assert zone["vehicles"]["bus"] == {"mean": 0.0, "max": 0, "last": 0}
+    assert (zone["seq"], zone["coverage"]) == (2, 1.0)
+
+
+def test_interval_open_at_a_kill_goes_on_with_its_counts(database):
+    first = recorder(database)
+    drive(first, BEGIN, BEGIN + 20, [crossing(BEGIN + 5)])
+    second = recorder(database, now=BEGIN + 22)
+    drive(second, BEGIN + 22, BEGIN + 63, [crossing(BEGIN + 30)])
+    flow = messages(database)[0]
+    assert flow["count"]["car"] == [2, 0]
+    assert flow["coverage"] == pytest.approx(58 / 60, abs=0.03)
+
+
+def test_interval_without_video_has_no_counts_and_a_real_zero_has(database):
+    under_test = recorder(database)
+    drive(under_test, BEGIN, BEGIN + 61)
+    under_test.tick(BEGIN + 185)
+    first, _, second = [m for m in messages(database) if m["rule"] == "l1"][:3]
+    assert first["count"] == {"car": [0, 0], "motorcycle": [0, 0]}
+    assert "count" not in second
+    assert (second["coverage"], second["flags"]) == (0.0, ["nostream"])
+    assert second["total"] == [0, 0]
+
+
+def test_crossing_known_too_late_counts_in_the_next_interval(database):
+    under_test = recorder(database)
+    drive(under_test, BEGIN, BEGIN + 63)
+    under_test.record(Instant(63.2, BEGIN + 63.2), [crossing(BEGIN + 59)], [])
+    drive(under_test, BEGIN + 63.2, BEGIN + 124)
+    counts = [m["count"]["car"] for m in messages(database) if m["rule"] == "l1"]
+    assert counts == [[0, 0], [1, 0]]
+
+
+def test_sum_of_intervals_is_the_growth_of_the_total(database):
+    crossings = [crossing(BEGIN + 3 * i, direction=i % 2) for i in range(1, 90)]
+    drive(recorder(database), BEGIN, BEGIN + 303, crossings)
+    flows = [m for m in messages(database) if m["rule"] == "l1"]
+    assert len(flows) == 5
+    for direction in (0, 1):
+        summed = sum(m["count"]["car"][direction] for m in flows)
+        assert summed == flows[-1]["total"][direction]
+    assert sum(flows[-1]["total"]) == 89
+    assert [m["seq"] for m in messages(database)] == list(range(1, 11))
+
+
+def test_single_crossings_are_told_where_asked(database):
+    line = CAMERA.lines[0].model_copy(update={"crossings": True})
+    camera = CAMERA.model_copy(update={"lines": (line,)})
+    drive(recorder(database, camera), BEGIN, BEGIN + 10, [crossing(BEGIN + 5.25, direction=1)])
+    (told,) = messages(database)
+    assert told == {
+        "v": 1, "seq": 1, "epoch": "0123abcd", "camera": "cam-1", "rule": "l1",
+        "at": "2027-01-15T08:00:05.250Z", "class": "car", "direction": 1,
+    }  # fmt: skip
+
+
+def test_interval_of_a_rule_that_is_gone_is_told_with_what_it_counted(database):
+    drive(recorder(database), BEGIN, BEGIN + 20, [crossing(BEGIN + 5)])
+    other = CAMERA.lines[0].model_copy(update={"id": "l2"})
+    recorder(database, CAMERA.model_copy(update={"lines": (other,)}), now=BEGIN + 21)
+    (flow,) = messages(database)
+    assert (flow["rule"], flow["flags"], flow["seconds"], flow["count"]) == ("l1", ["config"], 20, {"car": [1, 0]})
+
+
+def test_flow_with_six_classes_stays_under_400_bytes(database):
+    every = ("motorcycle", "bicycle", "car", "bus", "truck", "pedestrian")
+    line = CAMERA.lines[0].model_copy(update={"id": "l" * 32, "classes": every})
+    under_test = recorder(database, CAMERA.model_copy(update={"lines": (line,)}))
+    many = [crossing(BEGIN + 1 + i / 100, kind=k, direction=i % 2, line=line.id) for i in range(800) for k in every]
+    drive(under_test, BEGIN, BEGIN + 63, many)
+    outbox = Outbox(database)
+    (message,) = [m for m in outbox.waiting(limit=10, now=0) if m.kind == "flow"]
+    assert len(message.body) < 400

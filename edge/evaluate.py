@@ -86,8 +86,8 @@ def load_truth(file: Path) -> Truth:
 
 
 def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
-    """Matches crossings of one line with its truth, one to one within the tolerance and in the same direction,
-    nearest in time first. A crossing that matches an optional event counts neither for nor against."""
+    """Matches crossings of one line with its truth, one to one within the tolerance and in the same direction; one
+    that matches an optional event counts neither for nor against."""
     found = [c for c in crossings if c.line == line.id]
     pairs = _pairs(line, found)
     free = {i for i, e in pairs if line.events[e].optional}
@@ -112,17 +112,26 @@ def _accepted(event: TrueEvent, kind: str) -> bool:
 
 
 def _pairs(line: TrueLine, found: Sequence[Crossing]) -> list[tuple[int, int]]:
-    near = sorted(
-        (abs(c.at.seconds - e.t), i, j)
-        for i, c in enumerate(found)
-        for j, e in enumerate(line.events)
-        if c.direction == e.direction and abs(c.at.seconds - e.t) <= line.tolerance_s
-    )
-    pairs: list[tuple[int, int]] = []
-    for _, i, j in near:
-        if all(i != a and j != b for a, b in pairs):
-            pairs.append((i, j))
-    return pairs
+    """As many pairs as there can be, one to one (augmenting paths, H. W. Kuhn 1955), near ones tried first."""
+    near = [
+        [j for _, j in sorted((abs(c.at.seconds - e.t), j) for j, e in enumerate(line.events)
+                              if c.direction == e.direction and abs(c.at.seconds - e.t) <= line.tolerance_s)]
+        for c in found
+    ]  # fmt: skip
+    owner: dict[int, int] = {}
+
+    def settle(i: int, tried: set[int]) -> bool:
+        for j in near[i]:
+            if j not in tried:
+                tried.add(j)
+                if j not in owner or settle(owner[j], tried):
+                    owner[j] = i
+                    return True
+        return False
+
+    for i in range(len(found)):
+        settle(i, set())
+    return sorted((i, j) for j, i in owner.items())
 
 
 def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:

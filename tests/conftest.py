@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.frames.transcode import to_h264
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,3 +29,21 @@ def media() -> Path:
 def shared_models() -> Path:
     """The folder of detector weights that the project does not ship."""
     return _shared("EDGE_TEST_MODELS", "models")
+
+
+@pytest.fixture(scope="session")
+def vtest(request: pytest.FixtureRequest) -> Path:
+    """The street of PETS 2009: 795 pictures, 768x576, 10 a second, MS-MPEG-4."""
+    cached = ROOT / ".cache" / "vtest.avi"
+    path = cached if cached.is_file() else Path(request.getfixturevalue("media")) / "peds_pets09_vtest.avi"
+    if not path.is_file():
+        pytest.skip("vtest.avi is not here: scripts/setup fetches it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def street(vtest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The street in H.264, as a camera sends it."""
+    target = tmp_path_factory.mktemp("street") / "street.mp4"
+    to_h264(vtest, target)
+    return target

@@ -11,9 +11,9 @@ from edge.config.schema import Line
 from edge.dataflow import CLASSES, Crossing, FloatArray, Instant, Tracks
 from edge.geometry import bottom_centres
 
-BAND = (0.002, 0.05)
+BAND = (0.003, 0.12)
 """Half-width of the hysteresis band: picture heights, and share of the object's size. A box jitters by about a
-twentieth of its size; within the band no side is taken."""
+twentieth of its size, and who walks along a line touches it by a tenth; within the band no side is taken."""
 RETURN = (0.01, 0.5)
 """How far a counted object must come back over the line before it counts the other way: half its size, so that one
 that stands on the line and shivers counts once."""

@@ -61,3 +61,10 @@ def test_truth_that_is_none_is_one_line(tmp_path, text):
     file.write_text(text)
     with pytest.raises(EdgeError, match="no truth file"):
         load_truth(file)
+
+
+def test_score_finds_the_most_pairs_not_the_nearest_first(line):
+    later = [crossing(1.5), crossing(2.1)]
+    assert score(line, later).matched == 2
+    shifted = line.model_copy(update={"tolerance_s": 1.2})
+    assert score(shifted, [crossing(1.9), crossing(3.0)]).matched == 2

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   epoch TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, camera TEXT NOT NULL, rule TEXT NOT NULL,
   body BLOB NOT NULL, made REAL NOT NULL, expires REAL NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (epoch, seq)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting ON outbox (epoch, seq, made, expires, kind) WHERE acknowledged = 0;
 CREATE TABLE IF NOT EXISTS latest (
   camera TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL, version INTEGER NOT NULL,
   PRIMARY KEY (camera, kind)) STRICT;
@@ -54,14 +55,19 @@ def connect(path: Path, *, epoch: str | None = None) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """A write transaction: all of it, or nothing where an exception passes through."""
-    database.execute("BEGIN IMMEDIATE")
+    """A write transaction: all of it, or nothing where an exception passes through. EdgeError on a full disk."""
     try:
-        yield database
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:  # a full disk has rolled it back already
+                database.execute("ROLLBACK")
+            raise
+    except sqlite3.OperationalError as error:
+        do = "free space or mend the disk"
+        raise EdgeError("the journal", "cannot be written", found=str(error), do=do) from None
 
 
 def _prepare(database: sqlite3.Connection, epoch: str, path: Path) -> None:

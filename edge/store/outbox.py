@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +45,17 @@ class Lost:
     reason: str
 
 
+WAITING, TAKEN, SET_ASIDE = 0, 1, 2
+"""The column `acknowledged`: to be sent, taken by the broker, refused by it as malformed."""
+
+
 class Outbox:
-    """The messages of one device that are not yet confirmed."""
+    """The messages of one device that are not yet confirmed. What was set aside waits again in a new process."""
 
     def __init__(self, path: Path) -> None:
         self._db = connect(path)
+        self._version = -1
+        self._db.execute("UPDATE outbox SET acknowledged = ? WHERE acknowledged = ?", (WAITING, SET_ASIDE))
 
     def close(self) -> None:
         """Closes the file."""
@@ -59,48 +67,68 @@ class Outbox:
         values = dict(self._db.execute("SELECT name, value FROM meta WHERE name IN ('epoch', 'seq')"))
         return Stamp(values["epoch"], int(values["seq"]))
 
-    def waiting(self, *, limit: int, now: float) -> list[Message]:
-        """The oldest messages that the broker has not acknowledged and whose life has not ended."""
-        return self._messages("acknowledged = 0 AND expires > ? ORDER BY epoch != ?, seq LIMIT ?",
-                              (now, self.last.epoch, limit))  # fmt: skip
+    def changed(self) -> bool:
+        """Whether another process has written since the last call; costs next to nothing."""
+        before, self._version = self._version, int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return self._version != before
 
-    def acknowledged(self, stamp: Stamp) -> None:
-        """Marks a message as taken by the broker; it stays until it is confirmed or its life ends."""
-        with transaction(self._db) as db:
-            db.execute("UPDATE outbox SET acknowledged = 1 WHERE epoch = ? AND seq = ?", (stamp.epoch, stamp.seq))
+    def waiting(
+        self, *, limit: int, now: float, since: float = -math.inf, before: float = math.inf, but: Collection[str] = ()
+    ) -> list[Message]:
+        """The oldest messages to be sent that were made in [since, before) and are still alive, of no kind in `but`."""
+        marks = ", ".join("?" * len(but))
+        return self._messages(
+            f"acknowledged = 0 AND made >= ? AND made < ? AND expires > ? AND kind NOT IN ({marks})"
+            " ORDER BY epoch, seq LIMIT ?",
+            (since, before, now, *but, limit),
+        )
+
+    def acknowledged(self, stamps: Iterable[Stamp]) -> None:
+        """Marks messages as taken by the broker; they stay until they are confirmed or their life ends."""
+        self._mark(stamps, TAKEN)
+
+    def set_aside(self, stamp: Stamp) -> None:
+        """Keeps a message that the broker will not take from being sent again before the next start."""
+        self._mark([stamp], SET_ASIDE)
 
     def confirmed(self, stamp: Stamp) -> int:
         """Removes what the centre has stored, everything of the epoch up to this number; returns how many."""
         with transaction(self._db) as db:
             return db.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (stamp.epoch, stamp.seq)).rowcount
 
-    def send_again(self, *, after: Stamp) -> int:
-        """Lets everything of the epoch after this number be sent again; returns how many."""
-        with transaction(self._db) as db:
-            return db.execute(
-                "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq > ? AND acknowledged = 1",
-                (after.epoch, after.seq),
-            ).rowcount
+    def taken_after(self, stamp: Stamp) -> bool:
+        """Whether the broker has taken messages of the epoch beyond this number that are still here."""
+        row = self._db.execute(
+            "SELECT 1 FROM outbox WHERE epoch = ? AND seq > ? AND acknowledged = 1 LIMIT 1", (stamp.epoch, stamp.seq)
+        )
+        return row.fetchone() is not None
 
-    def between(self, epoch: str, *, first: int, last: int) -> tuple[list[Message], list[Lost]]:
-        """What is still there of the messages `first` to `last`, and the ranges that are not."""
-        there = self._messages("epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last))
+    def send_again(self, epoch: str, *, first: int, last: int) -> tuple[int, list[Lost]]:
+        """Lets the messages `first` to `last` be sent again: how many are there, and the ranges that are not."""
+        with transaction(self._db) as db:
+            there = [row[0] for row in db.execute(
+                "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last)
+            )]  # fmt: skip
+            db.execute(
+                "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq BETWEEN ? AND ? AND acknowledged = 1",
+                (epoch, first, last),
+            )
         missing: list[Lost] = []
         expected = first
-        for seq in [*(m.stamp.seq for m in there), last + 1]:
+        for seq in [*there, last + 1]:
             if seq > expected:
                 missing.append(Lost(epoch, expected, seq - 1, "no longer in the outbox"))
             expected = seq + 1
-        return there, missing
+        return len(there), missing
 
     def expire(self, *, now: float) -> list[Lost]:
-        """Removes messages whose life has ended; returns the ranges that no broker had acknowledged."""
+        """Removes messages whose life has ended; returns the ranges that no broker had taken."""
         with transaction(self._db) as db:
             rows = db.execute(
                 "DELETE FROM outbox WHERE expires <= ? RETURNING epoch, seq, acknowledged", (now,)
             ).fetchall()
         lost: list[Lost] = []
-        for epoch, seq in sorted((epoch, seq) for epoch, seq, acknowledged in rows if not acknowledged):
+        for epoch, seq in sorted((epoch, seq) for epoch, seq, state in rows if state != TAKEN):
             if lost and lost[-1].epoch == epoch and lost[-1].last == seq - 1:
                 lost[-1] = Lost(epoch, lost[-1].first, seq, lost[-1].reason)
             else:
@@ -111,6 +139,11 @@ class Outbox:
         """The present status and health of every camera."""
         rows = self._db.execute("SELECT camera, kind, body, at, version FROM latest ORDER BY camera, kind")
         return [Announcement(*row) for row in rows]
+
+    def _mark(self, stamps: Iterable[Stamp], state: int) -> None:
+        rows = [(state, stamp.epoch, stamp.seq) for stamp in stamps]
+        with transaction(self._db) as db:
+            db.executemany("UPDATE outbox SET acknowledged = ? WHERE epoch = ? AND seq = ?", rows)
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[Message]:
         rows = self._db.execute(

@@ -129,7 +129,17 @@ class Ear:
 
     def numbers(self, count: int, *, seconds: float = 10) -> list[int]:
         """The `seq` of everything numbered in the order of arrival, as soon as so many different ones are there."""
-        return seqs(self.until(lambda heard: len(set(seqs(heard))) >= count, seconds=seconds))
+        found: list[int] = []
+
+        def enough(heard: list[paho.MQTTMessage]) -> bool:
+            nonlocal looked
+            found.extend(seqs(heard[looked:]))
+            looked = len(heard)
+            return len(found) >= count and len(set(found)) >= count
+
+        looked = 0
+        self.until(enough, seconds=seconds)
+        return found
 
     def quiet(self, seconds: float) -> list[paho.MQTTMessage]:
         """What comes in so many seconds, for what must not come."""

@@ -1,0 +1,124 @@
+"""A clip played in a loop to whoever watches, with faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.demo.rtsp_clip import AccessUnit, Clip
+from edge.demo.rtsp_rtp import RtpSender
+
+REPORT_SECONDS = 5.0
+CONGESTED_BYTES = 2 << 20
+"""What may wait for a client that reads too slowly before its pictures are dropped."""
+
+DAMAGE_FROM = 64
+"""NAL units shorter than this (parameter sets) are left whole: they are what makes a stream decodable at all."""
+
+
+class Transport(Protocol):
+    """Where one client's packets go."""
+
+    def send(self, packets: Sequence[bytes]) -> None:
+        """Send RTP packets."""
+
+    def report(self, packet: bytes) -> None:
+        """Send an RTCP packet."""
+
+    def waiting(self) -> int:
+        """Bytes that the client has not taken yet."""
+
+    def abort(self) -> None:
+        """Break the client's connection at once."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with a stream now: `loss` and `corrupt` are shares of packets and NAL units, 0..1."""
+
+    stalled: bool = False
+    loss: float = 0.0
+    corrupt: float = 0.0
+    unknown_codec: bool = False
+
+
+class Viewer:
+    """One client of a stream; sees its first picture, and the first after a gap, at a key frame."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.rtp = RtpSender()
+        self.at_key = False
+        self.reported = 0.0
+
+
+class Stream:
+    """One clip as a live camera: starts with frame 0 when its first viewer comes, then never stops."""
+
+    def __init__(self, name: str, clip: Clip, started: Callable[[str, float, float], None]) -> None:
+        """`started` hears name, UTC of frame 0 and length of the clip when it starts."""
+        self.name = name
+        self.clip = clip
+        self.faults = Faults()
+        self._viewers: set[Viewer] = set()
+        self._started = started
+        self._chance = random.Random(name)  # noqa: S311  # repeatable faults, no secret
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, viewer: Viewer) -> None:
+        """Show the stream to one more viewer."""
+        self._viewers.add(viewer)
+        if self._task is None:
+            self._task = asyncio.create_task(self._play())
+
+    def leave(self, viewer: Viewer) -> None:
+        """Stop showing it to that viewer."""
+        self._viewers.discard(viewer)
+
+    def resume(self) -> None:
+        """End a stall; viewers go on at the next key frame."""
+        self.faults.stalled = False
+        for viewer in self._viewers:
+            viewer.at_key = False
+
+    def reset(self) -> None:
+        """Break the connection of every viewer."""
+        for viewer in list(self._viewers):
+            viewer.transport.abort()
+
+    async def _play(self) -> None:
+        began, began_utc = time.monotonic(), time.time()
+        self._started(self.name, began_utc, self.clip.duration)
+        loop = 0.0
+        while True:
+            for unit in self.clip.units:
+                await asyncio.sleep(max(0.0, began + loop + unit.sent - time.monotonic()))
+                if not self.faults.stalled:
+                    self._show(unit, loop + unit.shown, began_utc)
+            loop += self.clip.duration
+
+    def _show(self, unit: AccessUnit, seconds: float, began_utc: float) -> None:
+        nals = [self._damaged(nal) for nal in unit.nals] if self.faults.corrupt else unit.nals
+        for viewer in list(self._viewers):
+            congested = viewer.transport.waiting() > CONGESTED_BYTES
+            viewer.at_key = not congested and (viewer.at_key or unit.key)
+            if not viewer.at_key:
+                continue
+            packets = viewer.rtp.packets(nals, codec=self.clip.codec, seconds=seconds)
+            viewer.transport.send([packet for packet in packets if self._chance.random() >= self.faults.loss])
+            if time.monotonic() - viewer.reported > REPORT_SECONDS:
+                viewer.reported = time.monotonic()
+                viewer.transport.report(viewer.rtp.report(seconds=seconds, utc=began_utc + seconds))
+
+    def _damaged(self, nal: bytes) -> bytes:
+        """The NAL unit, by chance with eight of its bytes turned over; its header stays."""
+        if len(nal) < DAMAGE_FROM or self._chance.random() >= self.faults.corrupt:
+            return nal
+        damaged = bytearray(nal)
+        for _ in range(8):
+            damaged[self._chance.randrange(16, len(nal))] ^= 0xFF
+        return bytes(damaged)

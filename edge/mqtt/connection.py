@@ -1,0 +1,188 @@
+"""A connection to the broker that mends itself, as events for the single loop of its owner.
+
+The network thread only puts events on a queue. The owner sees them in order, so what it publishes always belongs to
+the connection that it knows of. paho is used in edge.mqtt.session, the types are in edge.mqtt.wire.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.config.schema import Broker
+from edge.errors import EdgeError
+from edge.mqtt.faults import BackOff, Cause, Fault, Fights
+from edge.mqtt.session import Session, Terms
+from edge.mqtt.wire import Arrived, Connected, Disconnected, Event, Properties, Refused, Will
+
+LOG = logging.getLogger("edge.mqtt")
+SAY_SECONDS = 10.0
+"""A fault that repeats is logged at most this often."""
+OLD_VERSION_SECONDS = 6 * 3600.0
+"""How long a broker is taken for one that speaks 3.1.1 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    session: Session
+    event: Event
+    mid: int
+
+
+class Connection:
+    """A connection that is kept up from start() to stop(): MQTT 5 or 3.1.1, TLS, pauses by cause, one retry owner.
+
+    With `session_seconds` the broker keeps subscriptions and messages for so long while we are away; with 0 every
+    connection begins anew. EdgeError where a certificate file cannot be used.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        client_id: str,
+        credentials: tuple[str, str] | None = None,
+        will: Will | None = None,
+        session_seconds: int = 0,
+    ) -> None:
+        self._name = f"{broker.host}:{broker.port}"
+        self._terms = Terms(broker, client_id, credentials, _tls_context(broker), will, session_seconds)
+        self._queue: queue.SimpleQueue[_Queued] = queue.SimpleQueue()
+        self._live: Session | None = None
+        self._unanswered: _Queued | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep_up, name="mqtt", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The broker for people, host:port."""
+        return self._name
+
+    @property
+    def connected(self) -> bool:
+        """Whether the events that the owner has seen leave it connected."""
+        return self._live is not None
+
+    def start(self) -> None:
+        """Begins to connect; events follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sends what was published before and says goodbye, so that the broker publishes no Will; waits up to 3 s."""
+        self._stopping.set()
+        if self._live is not None:
+            self._live.end()
+        if self._thread.is_alive():
+            self._thread.join(timeout=3)
+
+    def next_event(self, timeout: float) -> Event | None:
+        """The next event, or None after `timeout` seconds without one."""
+        if self._unanswered is not None:
+            self._unanswered.session.acknowledge(self._unanswered.mid)
+            self._unanswered = None
+        try:
+            queued = self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(queued.event, Connected):
+            self._live = queued.session
+        elif isinstance(queued.event, Disconnected):
+            self._live = None
+        elif isinstance(queued.event, Arrived) and queued.mid:
+            self._unanswered = queued
+        return queued.event
+
+    def publish(
+        self, topic: str, body: bytes, *, qos: int = 1, retain: bool = False, properties: Properties | None = None
+    ) -> int:
+        """Sends a message and returns the number under which Published will tell of it; only while `connected`."""
+        return self._accepted().publish(topic, body, qos=qos, retain=retain, properties=properties)
+
+    def subscribe(self, filters: Sequence[str], *, qos: int = 1) -> None:
+        """Subscribes to all of them, once after each Connected; what the broker refuses is logged."""
+        self._accepted().subscribe(tuple(filters), qos=qos)
+
+    def _accepted(self) -> Session:
+        if self._live is None:
+            raise RuntimeError("not connected: wait for the event Connected")
+        return self._live
+
+    def _put(self, session: Session, event: Event, mid: int) -> None:
+        if isinstance(event, Connected):
+            LOG.info("broker %s: connected with MQTT %s", self._name, event.protocol)
+        self._queue.put(_Queued(session, event, mid))
+
+    def _keep_up(self) -> None:
+        """The network thread: one connection after another, with a pause by cause between them."""
+        back_off, fights = BackOff(), Fights(self._terms.client_id)
+        version, complaint = _Version(), _Complaint(self._name)
+        while not self._stopping.is_set():
+            session = Session(self._terms, five=version.five, put=self._put)
+            fault, stood = session.run(self._stopping)
+            fault = fights.judge(fault, stood=stood)
+            self._put(session, Disconnected(str(fault)) if stood else Refused(str(fault)), 0)
+            if self._stopping.is_set():
+                return
+            version.learn(fault)
+            pause = back_off.pause(fault, stood=stood)
+            complaint.say(fault, f"attempt {back_off.attempts}, next in {pause:.0f} s")
+            self._stopping.wait(pause)
+
+
+class _Version:
+    """Which MQTT to speak: 5, until the broker refuses it or twice hangs up on it; then 3.1.1 for some hours."""
+
+    def __init__(self) -> None:
+        self._old_since: float | None = None
+        self._silences = 0
+
+    @property
+    def five(self) -> bool:
+        """Whether the next attempt is one in MQTT 5."""
+        return self._old_since is None or time.monotonic() - self._old_since > OLD_VERSION_SECONDS
+
+    def learn(self, fault: Fault) -> None:
+        """Takes the other version where the broker did not understand this one."""
+        self._silences = self._silences + 1 if fault.cause is Cause.SILENT else 0
+        if fault.cause is Cause.VERSION or self._silences >= 2:
+            self._old_since = time.monotonic() if self.five else None
+            self._silences = 0
+
+
+class _Complaint:
+    """Faults told to a person: at once when the cause is another one, otherwise at most every SAY_SECONDS."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._cause: Cause | None = None
+        self._at = 0.0
+
+    def say(self, fault: Fault, when: str) -> None:
+        """One line: where, what, what to do, and when the next attempt comes."""
+        now = time.monotonic()
+        if fault.cause is not self._cause or now - self._at >= SAY_SECONDS:
+            LOG.warning("broker %s: %s (%s)", self._name, fault, when)
+            self._cause, self._at = fault.cause, now
+
+
+def _tls_context(broker: Broker) -> ssl.SSLContext | None:
+    """Verified TLS as the file wants it; None for none. EdgeError where a certificate file cannot be used."""
+    tls = broker.tls
+    if tls is False:
+        return None
+    files = [str(each) for each in (tls.ca, tls.certificate, tls.key) if each]
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key, password="")  # an encrypted key must not ask a terminal
+    except OSError as error:
+        do = "give certificates in PEM, a key without password, and let this user read them"
+        raise EdgeError(
+            "broker.tls", f"{', '.join(files)}: not usable", found=error.strerror or str(error), do=do
+        ) from None
+    return context

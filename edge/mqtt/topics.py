@@ -1,0 +1,109 @@
+"""The topics of the contract, and the only place that spells them: {root}/1/{node}/…"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAJOR = "1"
+"""The major version of the contract."""
+DATA_KINDS = ("flow", "zone", "turn", "queue", "alarm", "cross")
+"""Kinds of numbered messages."""
+CENTRE = "centre"
+COMMAND = "cmd"
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a device's topic says: `kind` is status, info, gap, health or a kind of data; `camera` and `rule` are
+    empty where it has none."""
+
+    node: str
+    kind: str
+    camera: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one device."""
+
+    root: str
+    node: str
+
+    @property
+    def status(self) -> str:
+        """Where the device says that it is there; also its Will."""
+        return self._own("status")
+
+    @property
+    def info(self) -> str:
+        """Where it says what is needed to read the rest."""
+        return self._own("info")
+
+    @property
+    def gap(self) -> str:
+        """Where it says which numbers will never come."""
+        return self._own("gap")
+
+    def camera(self, camera: str, *, kind: str) -> str:
+        """Where it tells of a camera as it is now: `kind` is status or health."""
+        return self._own(camera, kind)
+
+    def data(self, kind: str, *, camera: str, rule: str) -> str:
+        """Where it tells what a rule has measured."""
+        return self._own(camera, kind, rule)
+
+    def command(self, verb: str) -> str:
+        """Where it takes a command."""
+        return self._own(COMMAND, verb)
+
+    def stored(self, centre: str) -> str:
+        """Where a centre confirms what it has stored."""
+        return "/".join((self.root, MAJOR, CENTRE, centre, "stored", self.node))
+
+    @property
+    def listens(self) -> tuple[str, str]:
+        """What it subscribes to: its commands and its confirmations."""
+        return self.command("+"), self.stored("+")
+
+    def verb_of(self, topic: str) -> str | None:
+        """The command that came on a topic, or None where that is no command to this device."""
+        head, _, verb = topic.rpartition("/")
+        return verb if head == self._own(COMMAND) and verb else None
+
+    def centre_of(self, topic: str) -> str | None:
+        """The centre whose confirmation came on a topic, or None where that is no confirmation for this device."""
+        levels = topic.split("/")
+        return levels[3] if len(levels) == 6 and topic == self.stored(levels[3]) else None
+
+    def _own(self, *levels: str) -> str:
+        return "/".join((self.root, MAJOR, self.node, *levels))
+
+
+def of_all_nodes(root: str) -> tuple[str, ...]:
+    """What a centre subscribes to: everything that devices say."""
+    ours = f"{root}/{MAJOR}/+"
+    data = (f"{ours}/+/{kind}/+" for kind in DATA_KINDS)
+    return (f"{ours}/status", f"{ours}/info", f"{ours}/gap", f"{ours}/+/status", f"{ours}/+/health", *data)
+
+
+def parse(topic: str, *, root: str) -> Topic | None:
+    """What a device's topic below this root says, or None where it is none."""
+    first, *levels = topic.split("/")
+    if (
+        first != root
+        or levels[:1] != [MAJOR]
+        or not all(_ID.fullmatch(each) for each in levels)
+        or CENTRE in levels[1:2]
+    ):
+        return None
+    match levels[1:]:
+        case [node, "status" | "info" | "gap" as kind]:
+            return Topic(node, kind)
+        case [node, camera, "status" | "health" as kind] if camera != COMMAND:
+            return Topic(node, kind, camera)
+        case [node, camera, kind, rule] if kind in DATA_KINDS:
+            return Topic(node, kind, camera, rule)
+    return None

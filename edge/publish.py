@@ -1,0 +1,83 @@
+"""`edge publish`: the publisher's process. It has the broker's secrets, no camera's, and sees no frame."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+from edge import events, notify
+from edge.config.load import camera_files, camera_id, load_camera, load_edge
+from edge.config.schema import Camera, Edge
+from edge.config.settings import Settings
+from edge.detections.card import find_card
+from edge.errors import EdgeError
+from edge.mqtt.connection import Connection
+from edge.mqtt.topics import Topics
+from edge.mqtt.wire import Will
+from edge.publisher import Publisher
+from edge.store.outbox import Outbox
+
+LOG = logging.getLogger("edge.publish")
+WILL_DELAY_SECONDS = 20
+ALIVE_SECONDS = 1.0
+STATUS_SECONDS = 10.0
+
+
+def publish(settings: Settings) -> int:
+    """Sends the outbox to the broker until SIGTERM or SIGINT. EdgeError where `edge.yaml`, its secret or its
+    certificates are wrong."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    edge = load_edge(settings.config / "edge.yaml")
+    topics = Topics(edge.root, edge.node)
+    connection = _connection(edge, topics, settings)
+    outbox = Outbox(settings.database)
+    connection.start()
+    _loop(Publisher(outbox, connection, topics=topics, info=_info(edge, settings)), stop)
+    outbox.close()
+    return 0
+
+
+def _connection(edge: Edge, topics: Topics, settings: Settings) -> Connection:
+    name = edge.broker.credentials
+    offline = events.NodeStatus(state="offline").to_bytes()
+    return Connection(
+        edge.broker,
+        client_id=f"{edge.root}-{edge.node}",
+        credentials=settings.credentials(name) if name else None,
+        will=Will(topics.status, offline, retain=True, delay_seconds=WILL_DELAY_SECONDS),
+    )
+
+
+def _loop(publisher: Publisher, stop: threading.Event) -> None:
+    """Signs of life come from this loop only, so that one that hangs is noticed."""
+    notify.ready()
+    alive = told = 0.0
+    while not stop.is_set():
+        publisher.step()
+        now = time.monotonic()
+        if now - alive >= ALIVE_SECONDS:
+            notify.watchdog()
+            alive = now
+        if now - told >= STATUS_SECONDS:
+            notify.status(publisher.state)
+            told = now
+    notify.stopping()
+    publisher.close()
+
+
+def _info(edge: Edge, settings: Settings) -> bytes:
+    """What the centre needs to read the rest. A camera or a model with a fault is left out and told."""
+    cameras: dict[str, Camera] = {}
+    models: dict[str, str] = {}
+    for file in camera_files(settings.config):
+        try:
+            name, camera = camera_id(file), load_camera(file)
+            cameras[name] = camera
+            models[camera.analyse.model] = find_card(camera.analyse.model, path=settings.models).sha256
+        except EdgeError as error:
+            LOG.warning("not in info: %s", error)
+    return events.info(edge, cameras=cameras, models=models).to_bytes()

@@ -1,0 +1,295 @@
+"""Outbox -> MQTT: sends what waits, keeps it until the centre has stored it, and answers the centre's commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge import events
+from edge.commands import obey
+from edge.dataflow import Stamp
+from edge.mqtt.connection import Connection
+from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest
+from edge.mqtt.topics import Topics
+from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
+from edge.store.outbox import Lost, Message, Outbox
+
+LOG = logging.getLogger("edge.publisher")
+POLL_SECONDS = 0.1
+"""How often the outbox is looked at."""
+WINDOW = 64
+"""Messages that may be without the broker's answer."""
+LATE_SECONDS = 60.0
+"""A message that goes out so long after it was made is late, and yields to fresh ones."""
+LATE_RATE = 100.0
+"""Late messages a second."""
+HOLD_SECONDS = 60.0
+"""How long a kind of message waits that the broker refused."""
+EXPIRE_SECONDS = 10.0
+HEALTH_SECONDS = 180
+"""How long a camera's health is worth telling."""
+GAPS_KEPT = 1000
+"""Gaps that wait for a connection; beyond them the centre asks for what it misses."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """A message without a number. One that is `kept` is said again after a lost connection; the others tell a state,
+    which is told anew."""
+
+    topic: str
+    body: bytes
+    qos: int = 1
+    retain: bool = False
+    kept: bool = False
+    properties: Properties | None = None
+
+
+class Publisher:
+    """One device's voice: step() is one turn of its loop, close() its end. `info` is the body of the device's info."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        connection: Connection,
+        *,
+        topics: Topics,
+        info: bytes,
+        standstill_seconds: float = STANDSTILL_SECONDS,
+    ) -> None:
+        self._outbox, self._connection, self._topics, self._info = outbox, connection, topics, info
+        self._since = events.utc(time.time())
+        self._under_way: dict[int, Message | _Notice] = {}
+        self._taken: list[Stamp] = []
+        self._notices: deque[_Notice] = deque()
+        self._gaps: deque[Lost] = deque(maxlen=GAPS_KEPT)
+        self._told: dict[tuple[str, str], int] = {}
+        self._confirmation = Confirmation(first_pause=standstill_seconds)
+        self._rest = Rest(seconds=HOLD_SECONDS, first_pause=10, longest_pause=300)
+        self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
+        self._window = WINDOW
+        self._look, self._news, self._ending = True, True, False
+        self._expire_at = 0.0
+
+    @property
+    def state(self) -> str:
+        """One line for people, which changes only with the link and with the first confirmation."""
+        if not self._connection.connected:
+            return f"no connection to {self._connection.name}, messages are kept"
+        confirms = "the centre confirms" if self._confirmation.stored else "no centre confirms yet"
+        return f"connected to {self._connection.name}, {confirms}"
+
+    def step(self, timeout: float = POLL_SECONDS) -> None:
+        """Takes in what happened, waiting at most `timeout` seconds for it, and sends what may go."""
+        self._take_in(timeout)
+        now = time.monotonic()
+        if now >= self._expire_at:
+            self._expire_at = now + EXPIRE_SECONDS
+            self._note_lost(self._outbox.expire(now=time.time()))
+        if self._outbox.changed():
+            self._look = self._news = True
+        if self._connection.connected:
+            self._send_again_if_standing(now)
+            self._tell_cameras()
+            self._say_notices()
+            self._send(now)
+
+    def close(self, *, seconds: float = 5.0) -> None:
+        """Sends what is fresh for at most so many seconds, says that the device was stopped, and disconnects."""
+        self._ending = True
+        until = time.monotonic() + seconds
+        while self._connection.connected and (self._look or self._under_way) and time.monotonic() < until:
+            self.step()
+        if self._connection.connected:
+            self._notices = deque([self._status("stopped")])
+            self._under_way.clear()
+            self._say_notices()
+            while self._connection.connected and self._under_way and time.monotonic() < until + 1:
+                self._take_in(POLL_SECONDS)
+        self._connection.stop()
+
+    def _take_in(self, timeout: float) -> None:
+        event = self._connection.next_event(timeout)
+        turns = 4 * WINDOW
+        while event is not None and (turns := turns - 1):
+            match event:
+                case Published():
+                    self._on_published(event)
+                case Arrived():
+                    self._on_arrived(event)
+                case Connected():
+                    self._on_connected(event)
+                case Disconnected():
+                    self._on_disconnected()
+            event = self._connection.next_event(0)
+        if self._taken:
+            self._outbox.acknowledged(self._taken)
+            self._confirmation.sent(max(stamp.seq for stamp in self._taken), now=time.monotonic())
+            self._rest.taken()
+            self._taken.clear()
+
+    def _on_connected(self, event: Connected) -> None:
+        self._window = max(1, min(WINDOW, event.window))
+        self._rest.clear()
+        self._confirmation.delay(time.monotonic())
+        self._connection.subscribe(self._topics.listens)
+        self._say_who_we_are()
+
+    def _on_disconnected(self) -> None:
+        under_way = [each for each in self._under_way.values() if isinstance(each, _Notice)]
+        self._notices = deque(each for each in [*under_way, *self._notices] if each.kept)
+        self._under_way.clear()
+        self._look = True
+
+    def _on_published(self, event: Published) -> None:
+        sent = self._under_way.pop(event.mid, None)
+        if isinstance(sent, Message):
+            if event.ok:
+                self._taken.append(sent.stamp)
+            else:
+                self._on_refused(sent, event)
+        elif sent and not event.ok:
+            LOG.warning("%s: the broker refuses it: %s; check the broker's list of rights", sent.topic, event.reason)
+
+    def _on_refused(self, sent: Message, event: Published) -> None:
+        """What the broker will not take stays: a kind without rights waits, a malformed one is set aside, the rest
+        waits longer each time."""
+        self._look = True
+        now = time.monotonic()
+        what = f"{self._topics.data(sent.kind, camera=sent.camera, rule=sent.rule)} {sent.stamp.seq}"
+        if event.outcome is Outcome.BAD_FORMAT:
+            self._outbox.set_aside(sent.stamp)
+            LOG.error("%s: the broker finds it malformed; kept, sent again after a restart; please report this", what)
+        elif event.outcome is Outcome.NOT_AUTHORISED:
+            if self._rest.hold(sent.kind, now):
+                do = f"allow it in the broker's list of rights; every {sent.kind} is kept and waits {HOLD_SECONDS:g} s"
+                LOG.warning("%s: the broker refuses it: %s; %s", what, event.reason, do)
+        elif pause := self._rest.hold_all(now):
+            LOG.warning("%s: the broker refuses it: %s; everything waits %g s", what, event.reason, pause)
+
+    def _on_arrived(self, event: Arrived) -> None:
+        centre, verb = self._topics.centre_of(event.topic), self._topics.verb_of(event.topic)
+        if centre and event.body:
+            self._on_stored(centre, event.body)
+        elif verb and event.retain:
+            LOG.warning("command %.40r: it is retained, so it is not obeyed; send it without retain", verb)
+        elif verb:
+            self._on_command(verb, event)
+
+    def _on_stored(self, centre: str, body: bytes) -> None:
+        """Lets go of what the centre has on its disk. Where several centres confirm, the furthest one counts."""
+        try:
+            stored = events.Stored.model_validate_json(body)
+        except ValueError:
+            LOG.warning("centre %s: its confirmation is not understood: %.80r", centre, body)
+            return
+        last = self._outbox.last
+        if stored.epoch != last.epoch:
+            return  # of numbers that this device no longer has
+        if stored.seq > last.seq:
+            LOG.error("centre %s: confirms %d of %d messages, not believed", centre, stored.seq, last.seq)
+            return
+        stamp = Stamp(stored.epoch, stored.seq)
+        self._outbox.confirmed(stamp)
+        self._confirmation.confirmed(stamp, out=self._outbox.taken_after(stamp), now=time.monotonic())
+
+    def _on_command(self, verb: str, event: Arrived) -> None:
+        obeyed = obey(verb, event.body, self._outbox)
+        LOG.info("command %.40r: %s", verb, obeyed.answer)
+        self._note_lost(obeyed.lost)
+        self._look = True
+        if obeyed.rebirth:
+            self._say_who_we_are()
+        topic = event.properties.response_topic
+        if topic and not set(topic) & set("+#"):
+            properties = Properties(correlation=event.properties.correlation)
+            self._notices.append(_Notice(topic, json.dumps(obeyed.answer).encode(), kept=True, properties=properties))
+
+    def _send_again_if_standing(self, now: float) -> None:
+        stored = self._confirmation.standing(now)
+        if stored is None:
+            return
+        if not self._outbox.taken_after(stored):
+            self._confirmation.idle()
+            return
+        again, lost = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=self._outbox.last.seq)
+        LOG.warning("the centre's confirmation stands still at %d: sending %d messages again", stored.seq, again)
+        self._note_lost(lost)
+        self._look = True
+
+    def _note_lost(self, lost: Iterable[Lost]) -> None:
+        for each in lost:
+            LOG.warning("messages %d to %d of %s are lost: %s", each.first, each.last, each.epoch, each.reason)
+            self._gaps.append(each)
+
+    def _say_who_we_are(self) -> None:
+        """Status, info and the state of every camera: what a reader needs before anything else."""
+        self._notices.appendleft(_Notice(self._topics.info, self._info, retain=True))
+        self._notices.appendleft(self._status("online"))
+        self._told.clear()
+        self._news = True
+
+    def _status(self, state: str) -> _Notice:
+        body = events.NodeStatus.model_validate({"state": state, "since": self._since}).to_bytes()
+        return _Notice(self._topics.status, body, retain=True)
+
+    def _tell_cameras(self) -> None:
+        if not self._news:
+            return
+        self._news = False
+        for each in self._outbox.announcements():
+            if self._told.get((each.camera, each.kind)) == each.version:
+                continue
+            self._told[each.camera, each.kind] = each.version
+            topic = self._topics.camera(each.camera, kind=each.kind)
+            if each.kind == "status":
+                self._notices.append(_Notice(topic, each.body, retain=True))
+            elif time.time() - each.at < HEALTH_SECONDS:
+                self._notices.append(_Notice(topic, each.body, qos=0, properties=Properties(HEALTH_SECONDS)))
+
+    def _say_notices(self) -> None:
+        while self._gaps:
+            self._notices.append(_Notice(self._topics.gap, _gap(self._gaps.popleft()), kept=True))
+        while self._notices and len(self._under_way) < self._window:
+            say = self._notices.popleft()
+            mid = self._connection.publish(
+                say.topic, say.body, qos=say.qos, retain=say.retain, properties=say.properties
+            )
+            if say.qos:
+                self._under_way[mid] = say
+
+    def _send(self, now: float) -> None:
+        """Fresh messages first, then late ones at a bounded rate."""
+        room = self._window - len(self._under_way)
+        if not self._look or room <= 0 or self._rest.all_held(now):
+            return
+        busy = {each.stamp for each in self._under_way.values() if isinstance(each, Message)}
+        wall, but = time.time(), self._rest.held(now)
+        split = wall - LATE_SECONDS
+        found = self._outbox.waiting(limit=room + len(busy), now=wall, since=split, but=but)
+        fresh = [each for each in found if each.stamp not in busy][:room]
+        quota = 0 if self._ending else min(room - len(fresh), self._pace.allowed(now))
+        found = self._outbox.waiting(limit=quota + len(busy), now=wall, before=split, but=but)
+        late = [each for each in found if each.stamp not in busy][:quota]
+        for message in (*fresh, *late):
+            self._publish(message, wall)
+        if late:
+            self._pace.spend(len(late))
+            self._confirmation.delay(now)
+        self._look = bool(fresh) or (not self._ending and (bool(late or but) or quota == 0))
+
+    def _publish(self, message: Message, now: float) -> None:
+        late = now - message.made > LATE_SECONDS
+        body = message.body[:-1] + b',"late":true}' if late else message.body
+        topic = self._topics.data(message.kind, camera=message.camera, rule=message.rule)
+        life = Properties(expiry_seconds=max(1, int(message.expires - now)))
+        self._under_way[self._connection.publish(topic, body, properties=life)] = message
+
+
+def _gap(lost: Lost) -> bytes:
+    fields = {"epoch": lost.epoch, "from": lost.first, "to": lost.last, "reason": lost.reason}
+    return events.Gap.model_validate({**fields, "at": events.utc(time.time())}).to_bytes()

@@ -1,0 +1,312 @@
+"""`edge listen` against mosquitto, with the real publisher of a device on the other side."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge import events
+from edge.centre.ledger import Series
+from edge.centre.records import Records
+from edge.config.schema import Broker as BrokerSection
+from edge.dataflow import Crossing, Instant, Period, Stamp, Tally
+from edge.mqtt.connection import Connection
+from edge.mqtt.topics import Topics
+from edge.publisher import Publisher
+from edge.store.journal import Journal, Told
+from edge.store.outbox import Outbox
+from tests.integration.broker import Broker, Ear, content, running, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+EPOCH = "0a0a0a0a"
+EDGE = "node: n1\nbroker: {host: 127.0.0.1, port: %d, tls: false, keepalive_seconds: 5}\n"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with running(tmp_path / "broker") as broker:
+        yield broker
+
+
+class Centre:
+    """`edge listen` as a process that can be ended and started again on the same store."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.store = folder / "centre.db"
+        self._log = folder / "listen.log"
+        config = folder / "config"
+        config.mkdir()
+        (config / "edge.yaml").write_text(EDGE % port)
+        self._argv = [sys.executable, "-m", "edge", "listen", "--store", str(self.store), "--config", str(config)]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(self._argv, cwd=ROOT, stdout=log, stderr=log)
+        wait_until(self._ready, what=lambda: f"the centre is there: {self.log}")
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(timeout=10)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def on_terminal(self) -> tuple[subprocess.Popen[bytes], int]:
+        """The same with a terminal for its output: the process and the other end."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            self._argv, cwd=ROOT, stdout=theirs, stderr=theirs, env={**os.environ, "COLUMNS": "120", "LINES": "40"}
+        )
+        os.close(theirs)
+        return process, ours
+
+    def records(self) -> Records:
+        return Records(self.store)
+
+    def seen(self, series: Series) -> object:
+        records = self.records()
+        try:
+            return records.seen_ranges().get(series)
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            records.close()
+
+    def _ready(self) -> bool:
+        assert self.process and self.process.poll() is None, self.log
+        return self.store.exists() and self.seen(Series("n1", EPOCH)) != 0
+
+
+@pytest.fixture
+def centre(tmp_path: Path, broker: Broker) -> Iterator[Centre]:
+    centre = Centre(tmp_path, broker.port)
+    yield centre
+    if centre.process and centre.process.poll() is None:
+        centre.end(signal.SIGKILL)
+
+
+class Device:
+    """A device without its cameras: a journal that is written here, the outbox and the real publisher."""
+
+    def __init__(self, folder: Path, port: int, *, epoch: str = EPOCH) -> None:
+        database = folder / f"{epoch}.db"
+        self.journal = Journal(database, camera="gate", epoch=epoch)
+        self.outbox = Outbox(database)
+        self._connection = Connection(
+            BrokerSection(host="127.0.0.1", port=port, tls=False, keepalive_seconds=5), client_id="hue-n1"
+        )
+        self._connection.start()
+        info = b'{"v":1,"node":"n1","software":"0","config":"0","cameras":{}}'
+        publisher = Publisher(
+            self.outbox, self._connection, topics=Topics("hue", "n1"), info=info, standstill_seconds=2.0
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._publish, args=(publisher,))
+        self._thread.start()
+        self._slot = 0
+
+    def count(self, number: int) -> None:
+        """Finishes so many intervals of a line, each with one message."""
+
+        def render(period: Period, tally: Tally, stamp: Stamp) -> bytes:
+            return events.flow(period, tally, stamp=stamp, camera="gate", classes=["car"]).to_bytes()
+
+        for _ in range(number):
+            self._slot += 1
+            start = time.time() - time.time() % 10 + 10 * (self._slot - 1000)
+            self.journal.finish(Period("l1", "flow", start, 10, analysed=10), render, life=7 * 86_400)
+
+    def cross(self) -> None:
+        """Publishes one single crossing."""
+        told = Told(
+            frozenset({"l1"}), lambda crossing, stamp: events.cross(crossing, stamp=stamp, camera="gate").to_bytes(), 60
+        )
+        now = time.time()
+        self.journal.write([Crossing(Instant(0, now), "l1", 1, "car", 1)], [], seen=now, told=told)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.outbox.close()
+        self.journal.close()
+
+    def _publish(self, publisher: Publisher) -> None:
+        while not self._stop.is_set():
+            publisher.step(0.02)
+        publisher.close(seconds=1)
+
+
+@pytest.fixture
+def device(tmp_path: Path, broker: Broker) -> Iterator[Callable[..., Device]]:
+    devices: list[Device] = []
+
+    def make(**options: str) -> Device:
+        devices.append(Device(tmp_path, broker.port, **options))
+        return devices[-1]
+
+    yield make
+    for each in devices:
+        each.close()
+
+
+def complete(centre: Centre, last: int, *, epoch: str = EPOCH) -> Callable[[], bool]:
+    return lambda: centre.seen(Series("n1", epoch)) == ((1, last),)
+
+
+def left(device: Device) -> int:
+    """How many messages the device still keeps."""
+    last = device.outbox.last
+    return len(device.outbox.waiting(limit=10_000, now=0)) + device.outbox.taken_after(Stamp(last.epoch, 0))
+
+
+def test_listen_stores_confirms_and_the_device_lets_go(centre: Centre, device: Callable[..., Device], broker: Broker):
+    centre.start()
+    sender = device()
+    sender.count(500)
+    sender.cross()
+    wait_until(complete(centre, 501), seconds=20, what=lambda: centre.log[-500:])
+    with Ear(broker.port, "hue/1/centre/+/stored/+") as ear:
+        ear.first("hue/1/centre/centre-1/stored/n1", epoch=EPOCH, seq=501)
+    wait_until(lambda: left(sender) == 0, what="the outbox is empty")
+    records = centre.records()
+    assert len(records.flow_rows(node="n1", camera="gate")) == 500
+    assert [(c.line, c.direction, c.kind) for c in records.crossings(node="n1", camera="gate")] == [("l1", 1, "car")]
+    assert records.present()["n1", "", "status"]["state"] == "online"
+    assert records.tally()["rejected"] == 0
+    assert centre.end(signal.SIGTERM) == 0
+    assert "n1/gate flow l1 10 s car 0/0 coverage 1 #1" in centre.log
+    assert "Traceback" not in centre.log
+
+
+def test_listen_killed_again_and_again_loses_nothing(centre: Centre, device: Callable[..., Device]):
+    centre.start()
+    sender = device()
+    for _ in range(4):
+        sender.count(150)
+        wait_until(lambda: centre.seen(Series("n1", EPOCH)) is not None)
+        centre.end(signal.SIGKILL)
+        sender.count(50)
+        centre.start()
+    wait_until(complete(centre, 800), seconds=60, what=lambda: str(centre.seen(Series("n1", EPOCH))))
+    wait_until(lambda: left(sender) == 0, what="the outbox is empty")
+    records = centre.records()
+    assert len(records.flow_rows()) == 800
+    assert records.lost() == []
+
+
+def test_listen_misses_messages_that_the_broker_lost_with_its_session(
+    centre: Centre, device: Callable[..., Device], broker: Broker
+):
+    centre.start()
+    sender = device()
+    sender.count(20)
+    wait_until(complete(centre, 20))
+    assert centre.end(signal.SIGTERM) == 0
+    sender.count(30)
+    wait_until(lambda: not sender.outbox.waiting(limit=1, now=0), what="the broker has them")
+    broker.end(signal.SIGKILL)  # and with it the messages that it had acknowledged
+    broker.start()
+    centre.start()
+    wait_until(complete(centre, 50), seconds=30, what=lambda: str(centre.seen(Series("n1", EPOCH))))
+
+
+def test_listen_new_centre_asks_for_what_came_before_it(centre: Centre, device: Callable[..., Device], broker: Broker):
+    sender = device()
+    sender.count(40)
+    wait_until(lambda: not sender.outbox.waiting(limit=1, now=0), what="the broker has them")
+    sender.outbox.confirmed(Stamp(EPOCH, 10))  # as another centre would, long ago
+    with Ear(broker.port, "hue/1/n1/#") as ear:
+        centre.start()
+        sender.count(1)
+        asked = ear.first("/cmd/resend", seconds=20)
+        assert content(asked) == {"epoch": EPOCH, "from": 1, "to": 40}
+        told = ear.first("/gap", seconds=20)
+        assert (content(told)["from"], content(told)["to"]) == (1, 10)
+    wait_until(lambda: centre.seen(Series("n1", EPOCH)) == ((11, 41),), seconds=20)
+    records = centre.records()
+    wait_until(lambda: [(each.first, each.last) for each in records.lost()] == [(1, 10)])
+    assert records.holes() == {}
+    wait_until(lambda: left(sender) == 0, what="the outbox is empty")
+
+
+def test_listen_device_that_lost_its_numbers_begins_a_new_epoch(
+    centre: Centre, device: Callable[..., Device], broker: Broker
+):
+    centre.start()
+    first = device()
+    first.count(5)
+    wait_until(complete(centre, 5))
+    first.close = lambda: None  # type: ignore[method-assign]
+    first._stop.set()
+    first._thread.join()
+    second = device(epoch="0b0b0b0b")
+    second.count(3)
+    wait_until(complete(centre, 3, epoch="0b0b0b0b"), seconds=20)
+    assert centre.seen(Series("n1", EPOCH)) == ((1, 5),)
+    with Ear(broker.port, "hue/1/centre/+/stored/+") as ear:
+        ear.first("/stored/n1", epoch="0b0b0b0b", seq=3)
+
+
+def test_listen_rejects_with_a_reason_and_goes_on(centre: Centre, device: Callable[..., Device], broker: Broker):
+    centre.start()
+    sender = device()
+    sender.count(1)
+    wait_until(complete(centre, 1))
+    with Ear(broker.port, "hue/1/none") as voice:
+        for _ in range(3):
+            voice.say("hue/1/n1/gate/flow/l1", b"{")
+        voice.say("hue/1/n1/gate/flow/l1", {"v": 1, "seq": 2, "epoch": EPOCH, "camera": "door", "rule": "l1"})
+    sender.outbox.confirmed(Stamp(EPOCH, 1))
+    records = centre.records()
+    wait_until(lambda: records.tally()["rejected"] == 4)
+    assert [reason for _, reason in records.rejected()][:3] == ["flow: not JSON"] * 3
+    wait_until(lambda: "messages rejected: flow: not JSON" in centre.log)
+    assert centre.log.count("messages rejected") == 1
+    assert "Traceback" not in centre.log
+
+
+def test_listen_on_a_terminal_shows_a_table_and_leaves_it_clean(centre: Centre, device: Callable[..., Device]):
+    process, terminal = centre.on_terminal()
+    try:
+        sender = device()
+        sender.count(3)
+        shown = _read(terminal, until="analysed", also="flow", seconds=0.1)
+        shown += _read(terminal, until="100%", seconds=15)
+        assert "n1" in shown
+        process.send_signal(signal.SIGINT)
+        shown += _read(terminal, until="", seconds=10)
+        assert process.wait(timeout=10) == 0
+        assert "stored 3" in shown
+        assert "Traceback" not in shown
+        assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in shown[-20:]  # the cursor is back
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def _read(terminal: int, *, until: str, seconds: float, also: str = "") -> str:
+    """What the terminal shows until a text comes, or the other end closes."""
+    text = ""
+    deadline = time.monotonic() + seconds
+    while (not until or until not in text) and time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                text += os.read(terminal, 65536).decode(errors="replace")
+            except OSError:  # the other end is closed
+                break
+    return text

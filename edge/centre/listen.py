@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from edge.centre.records import Records
 from edge.centre.store import Store, Written
 from edge.centre.view import LiveView, line
 from edge.config.schema import Broker
+from edge.errors import EdgeError
 from edge.mqtt.connection import Connection
 
 SESSION_SECONDS = 7 * 86_400
@@ -21,7 +23,10 @@ SESSION_SECONDS = 7 * 86_400
 def listen(
     broker: Broker, *, root: str, centre_id: str, store: Path, credentials: tuple[str, str] | None = None
 ) -> int:
-    """Serves until SIGTERM or SIGINT, then returns 0. EdgeError where the store cannot be used."""
+    """Serves until SIGTERM or SIGINT, then returns 0. EdgeError where the id is none or the store cannot be used."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", centre_id):
+        expected = "a-z, 0-9 and -, starting with a letter or digit, at most 32"
+        raise EdgeError("edge listen --id", "no id", expected=expected, found=repr(centre_id), do="choose another")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -86,11 +86,11 @@ def page(records: Records, *, title: str, now: float) -> RenderableType:
     rules = _rules(present)
     flows = records.last_intervals("flow", since=day_ago)
     zones = records.last_intervals("zone", since=day_ago)
-    parts: list[RenderableType] = [_head(records, title=title, now=now), _states(present)]
+    parts: list[RenderableType] = [_head(records, title=title, now=now), Text(), _states(present)]
     if flows:
-        parts.append(_lines(flows, rules, records.volumes(since=midnight)))
+        parts += [Text(), _lines(flows, rules, records.volumes(since=midnight))]
     if zones:
-        parts.append(_zones(zones, rules))
+        parts += [Text(), _zones(zones, rules)]
     return Group(*parts)
 
 

@@ -125,8 +125,9 @@ def camera_files(folder: Path) -> list[Path]:
 
 def camera_id(file: Path) -> str:
     """The id of a camera, which is its file's name; FileError where that is no id."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", file.stem):
-        text = f"the file's name is no id, expected a-z, 0-9 and -, at most 32, found {file.stem!r}; rename the file"
+    if not re.fullmatch(r"(?!(cmd|status|info|gap)$)[a-z0-9][a-z0-9-]{0,31}", file.stem):
+        expected = "a-z, 0-9 and -, at most 32, and not cmd, status, info or gap"
+        text = f"the file's name is no id, expected {expected}, found {file.stem!r}; rename the file"
         raise FileError([Fault(file, 1, 1, text)])
     return file.stem
 
@@ -140,7 +141,7 @@ EXPECTED = {
     "less_than_equal": "at most {le}",
     "greater_than": "more than {gt}",
     "literal_error": "{expected}",
-    "string_pattern_mismatch": "a-z, 0-9 and -, starting with a letter or digit, at most 32",
+    "string_pattern_mismatch": "a-z, 0-9 and -, starting with a letter or digit, at most 32, and no reserved word",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
     "float_type": "a number",

@@ -231,10 +231,21 @@ class Broker(Section):
     """How soon a dead link is noticed."""
 
 
+def _not_the_centre(node: str) -> str:
+    if node == "centre":
+        raise fault(
+            "this level of the topics belongs to the centre",
+            expected="another id",
+            found=node,
+            do="name the device after its place",
+        )
+    return node
+
+
 class Edge(Section):
     """The device's file, `edge.yaml`."""
 
-    node: Id
+    node: Annotated[Id, AfterValidator(_not_the_centre)]
     """This device's id, used in every topic."""
     root: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "hue"
     """First level of every topic; one for each city."""

@@ -21,18 +21,16 @@ SAME, SAME_SHARE = 0.6, 0.5
 """Overlap from which a person and a machine are one thing seen twice, and share of the person's score from which that
 thing is a rider: many nets give both classes to a box around rider and machine."""
 
+TWICE = 0.5
+"""Overlap from which two ridden machines are one: before merging, one box may have held the rider and one not."""
+
 INSIDE = 0.6
 """Share of a person's box in a machine's box that makes them one, for a net whose machines include their riders."""
 
 
 def without_duplicates(found: Candidates, *, overlap: float) -> Candidates:
     """Of boxes of one kind that overlap by more than `overlap` only the best, best first (greedy NMS)."""
-    sides = np.hstack([found.boxes[:, :2], found.boxes[:, 2:] - found.boxes[:, :2]])
-    order = np.argsort(-found.scores, kind="stable")
-    kept = cv2.dnn.NMSBoxesBatched(
-        sides[order].tolist(), found.scores[order].tolist(), KINDS[found.classes[order]].tolist(), 0.0, overlap
-    )
-    return _take(found, order[np.sort(np.asarray(kept, dtype=np.intp))])
+    return _take(found, _distinct(found, overlap))
 
 
 def with_riders(found: Candidates) -> Candidates:
@@ -42,20 +40,18 @@ def with_riders(found: Candidates) -> Candidates:
     A machine may carry several; a person beside one, or far larger or smaller, stays a pedestrian. So does one whom
     a far weaker machine would take: that is a shadow or a fence more often than a motorcycle."""
     people, machines = _people_and_machines(found)
-    if not len(people) or not len(machines):
+    if not len(machines):
         return found
-    share = found.scores[machines][None, :] / found.scores[people][:, None]
-    fit = np.where(share < WEAKEST, 0, _seat(found.boxes[people], found.boxes[machines]))
-    overlap = iou(found.boxes[people], found.boxes[machines])
-    fit = np.where((overlap > SAME) & (share >= SAME_SHARE), 1 + overlap, fit)
+    fit = _fit(found, people, machines)
     rides = fit.max(axis=1) > 0
     boxes, scores = found.boxes.copy(), found.scores.copy()
     for person, machine in zip(people[rides], machines[fit[rides].argmax(axis=1)], strict=True):
         boxes[machine, :2] = np.minimum(boxes[machine, :2], boxes[person, :2])
         boxes[machine, 2:] = np.maximum(boxes[machine, 2:], boxes[person, 2:])
         scores[machine] = max(scores[machine], scores[person])
-    stays = np.setdiff1d(np.arange(len(boxes)), people[rides])
-    return _take(Candidates(boxes, scores, found.classes), stays)
+    merged = Candidates(boxes, scores, found.classes)
+    twice = np.delete(machines, _distinct(_take(merged, machines), TWICE))
+    return _take(merged, np.setdiff1d(np.arange(len(boxes)), np.concatenate([people[rides], twice])))
 
 
 def without_riders(found: Candidates) -> Candidates:
@@ -69,9 +65,28 @@ def without_riders(found: Candidates) -> Candidates:
     return _take(found, np.setdiff1d(np.arange(len(found.boxes)), people[rides]))
 
 
+def _distinct(found: Candidates, overlap: float) -> NDArray[np.intp]:
+    """Rows of the boxes to keep, best first, equal ones in their order."""
+    sides = np.hstack([found.boxes[:, :2], found.boxes[:, 2:] - found.boxes[:, :2]])
+    order = np.argsort(-found.scores, kind="stable")
+    kept = cv2.dnn.NMSBoxesBatched(
+        sides[order].tolist(), found.scores[order].tolist(), KINDS[found.classes[order]].tolist(), 0.0, overlap
+    )
+    return order[np.sort(np.asarray(kept, dtype=np.intp))]
+
+
 def _people_and_machines(found: Candidates) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     machines = (found.classes == BICYCLE) | (found.classes == MOTORCYCLE)
     return np.flatnonzero(found.classes == PEDESTRIAN), np.flatnonzero(machines)
+
+
+def _fit(found: Candidates, people: NDArray[np.intp], machines: NDArray[np.intp]) -> FloatArray:
+    """How well each person goes with each machine (p, m); 0 where they do not belong together."""
+    share = found.scores[machines][None, :] / found.scores[people][:, None]
+    seated = np.where(share < WEAKEST, 0, _seat(found.boxes[people], found.boxes[machines]))
+    overlap = iou(found.boxes[people], found.boxes[machines])
+    fit: FloatArray = np.where((overlap > SAME) & (share >= SAME_SHARE), 1 + overlap, seated)
+    return fit
 
 
 def _seat(people: FloatArray, machines: FloatArray) -> FloatArray:

@@ -96,6 +96,8 @@ def connect(source: Source, patience: Patience) -> InputContainer:
         container = av.open(source.address(), options=options, timeout=limits, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _explained(error, waited=time.monotonic() - began, limit=patience.connect) from None
+    except ValueError:
+        raise _explained(fault.ArgumentError(0, ""), waited=0, limit=patience.connect) from None
     if not container.streams.video:
         container.close()
         raise SourceError(WHERE, "the camera sends no video", reason="novideo", do="switch its video on")

@@ -33,6 +33,11 @@ CREATE TABLE IF NOT EXISTS latest (
   PRIMARY KEY (camera, kind)) STRICT;
 """
 SCHEMA_VERSION = 1
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+SKIPPED_AT_BOOT = 10_000
+"""A power cut may take the last transactions with it, though not their messages that are already away. Numbers go on
+so far beyond the last one known after a boot, more than can be lost, that none is used twice; a reader who asks for
+those in between is told that they are lost."""
 
 
 def connect(path: Path, *, epoch: str | None = None) -> sqlite3.Connection:
@@ -47,6 +52,7 @@ def connect(path: Path, *, epoch: str | None = None) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous=NORMAL")
         with transaction(database):
             _prepare(database, epoch or secrets.token_hex(4), path)
+            _meet_boot(database)
     except (OSError, sqlite3.DatabaseError) as error:
         do = "check the folder's rights and free space; a damaged file can be moved away"
         raise EdgeError(str(path), "the journal cannot be opened", found=str(error), do=do) from None
@@ -82,3 +88,13 @@ def _prepare(database: sqlite3.Connection, epoch: str, path: Path) -> None:
             database.execute(statement)
     database.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?), ('seq', '0')", (epoch,))
     database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _meet_boot(database: sqlite3.Connection) -> None:
+    boot = BOOT.read_text(encoding="ascii").strip() if BOOT.exists() else ""
+    known = database.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone()
+    if known is None or known[0] != boot:
+        if known is not None:
+            skip = "UPDATE meta SET value = value + ? WHERE name = 'seq' AND CAST(value AS INTEGER) > 0"
+            database.execute(skip, (SKIPPED_AT_BOOT,))
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (boot,))

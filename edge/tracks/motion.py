@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SMALLEST = 1e-3
-"""No side of a box falls below this share of the picture's height."""
+SMALLEST, LARGEST = 1e-3, 4.0
+"""The sides of a box stay between these, in picture heights."""
+FASTEST = 20.0
+"""No side of the state changes faster, in picture heights a second; it bounds a track that grows while it is unseen."""
 MOST_GROWTH = 0.5
 """The largest change of scale, over one prediction, that perspective is believed to make."""
 
@@ -81,8 +83,8 @@ class Motion(Rows):
         growth = (self.velocity[:, 2:] / self.box[:, 2:]).mean(axis=1) * dt
         scale = (1 / (1 - np.clip(growth, -MOST_GROWTH, MOST_GROWTH)))[:, None]
         box = self.box + self.velocity * dt * scale
-        box[:, 2:] = np.maximum(box[:, 2:], SMALLEST)
-        velocity = self.velocity * scale**2
+        box[:, 2:] = np.clip(box[:, 2:], SMALLEST, LARGEST)
+        velocity = np.clip(self.velocity * scale**2, -FASTEST, FASTEST)
         velocity[:, 2:] *= np.exp(-dt / noise.growth_memory_seconds)
         push = _by_side(noise.push, noise.growth_push, sizes(self.box))
         push[:, :2] += (noise.speed**2 * (self.velocity[:, :2] ** 2).sum(axis=1))[:, None]
@@ -104,7 +106,7 @@ class Motion(Rows):
         variance, covariance = self.variance * doubt, self.covariance * doubt
         gain, velocity_gain = variance / (variance + error), covariance / (variance + error)
         box = self.box + gain * innovation
-        box[:, 2:] = np.maximum(box[:, 2:], SMALLEST)
+        box[:, 2:] = np.clip(box[:, 2:], SMALLEST, LARGEST)
         return Motion(
             box,
             self.velocity + velocity_gain * innovation,

@@ -165,7 +165,7 @@ def test_camera_of_an_unknown_path_says_so(
     assert state.retry_seconds >= 30
 
 
-@pytest.mark.parametrize("url", ["rtsp://127.0.0.1:99999/x", "nonsense://127.0.0.1/x", "127.0.0.1"])
+@pytest.mark.parametrize("url", ["rtsp://127.0.0.1:99999/x", "nonsense://127.0.0.1/x", "127.0.0.1", "rtsp://[1/x"])
 def test_camera_of_a_bad_url_says_so(url: str, watch: Open) -> None:
     state = settle(watch(url), lambda state: state.state != "connecting")
     assert state.cause == "notfound"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,12 @@ class Centre:
         config = folder / "config"
         config.mkdir()
         (config / "edge.yaml").write_text(EDGE % port)
-        self._argv = [sys.executable, "-m", "edge", "listen", "--store", str(self.store), "--config", str(config)]
+        self.argv = [sys.executable, "-m", "edge", "listen", "--store", str(self.store), "--config", str(config)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._argv, cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.argv, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._ready, what=lambda: f"the centre is there: {self.log}")
 
     def end(self, number: signal.Signals) -> int:
@@ -69,7 +70,7 @@ class Centre:
         """The same with a terminal for its output: the process and the other end."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            self._argv, cwd=ROOT, stdout=theirs, stderr=theirs, env={**os.environ, "COLUMNS": "120", "LINES": "40"}
+            self.argv, cwd=ROOT, stdout=theirs, stderr=theirs, env={**os.environ, "COLUMNS": "120", "LINES": "40"}
         )
         os.close(theirs)
         return process, ours
@@ -79,16 +80,22 @@ class Centre:
 
     def seen(self, series: Series) -> object:
         records = self.records()
-        try:
-            return records.seen_ranges().get(series)
-        except sqlite3.OperationalError:
-            return None
-        finally:
-            records.close()
+        found = records.seen_ranges().get(series)
+        records.close()
+        return found
 
     def _ready(self) -> bool:
         assert self.process and self.process.poll() is None, self.log
-        return self.store.exists() and self.seen(Series("n1", EPOCH)) != 0
+        if not self.store.exists():
+            return False
+        records = self.records()
+        try:
+            records.tally()
+        except sqlite3.OperationalError:  # the tables come in a moment
+            return False
+        finally:
+            records.close()
+        return True
 
 
 @pytest.fixture
@@ -102,7 +109,7 @@ def centre(tmp_path: Path, broker: Broker) -> Iterator[Centre]:
 class Device:
     """A device without its cameras: a journal that is written here, the outbox and the real publisher."""
 
-    def __init__(self, folder: Path, port: int, *, epoch: str = EPOCH) -> None:
+    def __init__(self, folder: Path, port: int, *, epoch: str = EPOCH, standstill_seconds: float = 2.0) -> None:
         database = folder / f"{epoch}.db"
         self.journal = Journal(database, camera="gate", epoch=epoch)
         self.outbox = Outbox(database)
@@ -112,7 +119,11 @@ class Device:
         self._connection.start()
         info = b'{"v":1,"node":"n1","software":"0","config":"0","cameras":{}}'
         publisher = Publisher(
-            self.outbox, self._connection, topics=Topics("hue", "n1"), info=info, standstill_seconds=2.0
+            self.outbox,
+            self._connection,
+            topics=Topics("hue", "n1"),
+            info=info,
+            standstill_seconds=standstill_seconds,
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._publish, args=(publisher,))
@@ -154,7 +165,7 @@ class Device:
 def device(tmp_path: Path, broker: Broker) -> Iterator[Callable[..., Device]]:
     devices: list[Device] = []
 
-    def make(**options: str) -> Device:
+    def make(**options: Any) -> Device:
         devices.append(Device(tmp_path, broker.port, **options))
         return devices[-1]
 
@@ -225,7 +236,7 @@ def test_listen_misses_messages_that_the_broker_lost_with_its_session(
 
 
 def test_listen_new_centre_asks_for_what_came_before_it(centre: Centre, device: Callable[..., Device], broker: Broker):
-    sender = device()
+    sender = device(standstill_seconds=600)
     sender.count(40)
     wait_until(lambda: not sender.outbox.waiting(limit=1, now=0), what="the broker has them")
     sender.outbox.confirmed(Stamp(EPOCH, 10))  # as another centre would, long ago
@@ -279,18 +290,48 @@ def test_listen_rejects_with_a_reason_and_goes_on(centre: Centre, device: Callab
     assert "Traceback" not in centre.log
 
 
+def test_listen_waits_for_a_broker_that_is_not_there(centre: Centre, device: Callable[..., Device], broker: Broker):
+    broker.end()
+    centre.start()
+    wait_until(lambda: "nobody listens there" in centre.log)
+    assert centre.log.count("\n") == 1
+    broker.start()
+    wait_until(lambda: "connected with MQTT 5" in centre.log, seconds=15)
+    device().count(2)
+    wait_until(complete(centre, 2), seconds=15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--id", "Trung tâm"), "edge listen --id: no id"),
+        (("--store", "config"), "config: the centre's store cannot be opened"),
+    ],
+)
+def test_listen_with_wrong_options_says_so_in_one_line(
+    centre: Centre, tmp_path: Path, arguments: tuple[str, ...], text: str
+):
+    ended = subprocess.run(
+        [*centre.argv, *arguments], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+        text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(text)
+    assert ended.stderr.count("\n") == 1
+
+
 def test_listen_on_a_terminal_shows_a_table_and_leaves_it_clean(centre: Centre, device: Callable[..., Device]):
     process, terminal = centre.on_terminal()
     try:
+        shown = _read(terminal, until="connected with", seconds=15)
         sender = device()
         sender.count(3)
-        shown = _read(terminal, until="analysed", also="flow", seconds=0.1)
-        shown += _read(terminal, until="100%", seconds=15)
+        shown += _read(terminal, until="stored 3", seconds=15)
         assert "n1" in shown
+        assert "100%" in shown
         process.send_signal(signal.SIGINT)
         shown += _read(terminal, until="", seconds=10)
         assert process.wait(timeout=10) == 0
-        assert "stored 3" in shown
         assert "Traceback" not in shown
         assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in shown[-20:]  # the cursor is back
     finally:
@@ -299,7 +340,7 @@ def test_listen_on_a_terminal_shows_a_table_and_leaves_it_clean(centre: Centre, 
         os.close(terminal)
 
 
-def _read(terminal: int, *, until: str, seconds: float, also: str = "") -> str:
+def _read(terminal: int, *, until: str, seconds: float) -> str:
     """What the terminal shows until a text comes, or the other end closes."""
     text = ""
     deadline = time.monotonic() + seconds

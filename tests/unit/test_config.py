@@ -107,8 +107,9 @@ def test_missing_file_is_one_line(tmp_path):
 
 def test_camera_id_is_the_file_name():
     assert camera_id(Path("cameras/le-loi-01.yaml")) == "le-loi-01"
-    with pytest.raises(FileError, match="rename the file"):
-        camera_id(Path("cameras/Lê Lợi.yaml"))
+    for name in ("Lê Lợi", "cmd", "a" * 33):
+        with pytest.raises(FileError, match="rename the file"):
+            camera_id(Path(f"cameras/{name}.yaml"))
 
 
 def test_edge_file_tls_is_on_by_default_and_half_an_identity_is_a_fault(tmp_path):
@@ -157,3 +158,8 @@ def test_secret_of_systemd_comes_first(tmp_path, monkeypatch):
 def test_model_path_ends_with_the_projects_own_models(monkeypatch):
     monkeypatch.setenv("EDGE_MODEL_PATH", "/a:/b")
     assert Settings().models == (Path("/a"), Path("/b"), ROOT / "models")
+
+
+def test_node_cannot_be_called_centre(tmp_path):
+    (fault,) = faults(tmp_path, "node: centre\nbroker: {host: b}\n", load=load_edge)
+    assert fault[:2] == (1, 7)

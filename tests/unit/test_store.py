@@ -301,3 +301,17 @@ def test_full_disk_is_told_in_one_line_and_loses_nothing(path):
     outbox = Outbox(path)
     assert numbers(outbox) == list(range(1, outbox.last.seq + 1))
     assert outbox.last.seq > 10
+
+
+def test_numbers_skip_ahead_after_a_boot_so_that_none_is_used_twice(journal, path):
+    post(journal, 3)
+    database = sqlite3.connect(path)
+    database.execute("UPDATE meta SET value = 'another boot' WHERE name = 'boot'")
+    database.commit()
+    database.close()
+    again = Journal(path, camera="cam")
+    post(again, 1, start=60)
+    outbox = Outbox(path)
+    assert numbers(outbox) == [1, 2, 3, 10_004]
+    again.close()
+    outbox.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cameras import CameraProcess
 
 from edge.frames.transcode import to_h264
 
@@ -47,3 +49,18 @@ def street(vtest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("street") / "street.mp4"
     to_h264(vtest, target)
     return target
+
+
+@pytest.fixture
+def camera_process() -> Iterator[Callable[..., CameraProcess]]:
+    """Starts simulated cameras that end with the test."""
+    started: list[CameraProcess] = []
+
+    def start(*streams: str) -> CameraProcess:
+        started.append(CameraProcess(*streams))
+        return started[-1]
+
+    yield start
+    for camera in started:
+        if camera.process.returncode is None:
+            camera.stop()

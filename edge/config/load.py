@@ -104,7 +104,9 @@ def parse(document: Document, schema: type[S]) -> S:
     try:
         return schema.model_validate(document.content)
     except ValidationError as error:
-        faults = [_told(document, schema, dict(e)) for e in error.errors(include_url=False)]
+        errors = [dict(e) for e in error.errors(include_url=False)]
+        misspelt = {_meant(schema, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
+        faults = [_told(document, schema, e) for e in errors if e["type"] != "missing" or e["loc"] not in misspelt]
         raise FileError(sorted(faults)) from None
 
 
@@ -181,9 +183,15 @@ def _unknown(schema: type[Section], place: Place, name: str) -> str:
     key = str(place[-1])
     if key in NOT_YET:
         return f"{name}: this version does not measure {key}, expected no such key; take it out"
-    near = difflib.get_close_matches(key, sorted(_keys(schema)), n=1)
-    hint = f"did you mean {near[0]}?" if near else "take it out, or see configs/reference.yaml"
+    near = _meant(schema, place)[-1]
+    hint = f"did you mean {near}?" if near else "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"
+
+
+def _meant(schema: type[Section], place: Place) -> Place:
+    """The place of an unknown key with the key that it is probably meant to be, empty where nothing is near."""
+    near = difflib.get_close_matches(str(place[-1]), sorted(_keys(schema)), n=1)
+    return (*place[:-1], near[0] if near else "")
 
 
 def _keys(schema: type[Section]) -> set[str]:

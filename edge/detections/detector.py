@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as refused
@@ -38,6 +39,7 @@ class Detector:
     ) -> None:
         """Load and verify: a ModelError where weights are missing, have another hash, do not fit the card, or do not
         find what its golden picture shows. `mask`: polygons in fractions, where nothing is seen."""
+        cv2.setNumThreads(threads)
         self.card = card
         self._mask = tuple(tuple(polygon) for polygon in mask)
         self._session = _open(load_weights(card, path=path), card, threads)

@@ -19,7 +19,7 @@ ENCODER = {
     "crf": "18",  # hard to tell from the source
     "preset": "veryfast",
     "forced-idr": "1",  # key frames where this module asks for them, by time, and nowhere else
-    "x264-params": "keyint=infinite:scenecut=0:bframes=0",
+    "x264-params": "keyint=infinite:scenecut=0:bframes=0:sliced-threads=0",  # one slice, however many cores
 }
 KEY_SECONDS = 1.0
 

@@ -22,7 +22,7 @@ class Costs:
 
     limit: float = 30.0
     weak_limit: float = 21.0
-    side: float = 1.8
+    shape: float = 2.0
     apart: float = 2.0
     vague: float = 2.5
     absent_second: float = 1.5
@@ -58,7 +58,7 @@ def misfit(motion: Motion, seen: Sight, noise: Noise, costs: Costs) -> Floats:
     usual = (noise.place * sizes(motion.box)[:, None]) ** 2
     vagueness = np.log(error[:, :2] / usual).sum(axis=1) / 2
     apart = 1 - iou(corners(motion.box), corners(seen.boxes))
-    cost: Floats = squared[..., :2].sum(axis=2) + costs.side * squared[..., 2:].sum(axis=2) + costs.apart * apart
+    cost: Floats = squared[..., :2].sum(axis=2) + costs.shape * squared[..., 2:].sum(axis=2) + costs.apart * apart
     cost += costs.vague * vagueness[:, None]
     return cost
 

@@ -27,10 +27,10 @@ class Noise:
     """Standard deviations in box sizes: of a detection, of a start, and of what disturbs a motion (for each root of
     a second cubed); `speed` adds to the disturbance a share of the object's own speed."""
 
-    place: float = 0.09
+    place: float = 0.12
     side: float = 0.23
     start_velocity: float = 6.5
-    start_growth: float = 0.24
+    start_growth: float = 0.4
     push: float = 0.13
     growth_push: float = 0.04
     speed: float = 0.1

@@ -23,7 +23,7 @@ class TrackerSettings:
     (`tentative_seconds` before it is confirmed), and every track ends after a gap of `gap_seconds` between pictures.
     A detection that covers a tracked one by `same_overlap` (IoU) starts none. At most `most` tracks live at once."""
 
-    low: float = 0.1
+    low: float = 0.15
     high: float = 0.45
     birth: float = 0.5
     confirm_observations: int = 2
@@ -138,15 +138,22 @@ class Tracker:
         return np.where(self._lives.confirmed, self._settings.lost_seconds, self._settings.tentative_seconds)
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
-        """The detections that start a track: sure ones of nobody that are not a second box of somebody found."""
+        """The detections that start a track: sure ones of nobody, the surest first, that are not a second box of
+        somebody found or of another newcomer."""
         used = found[found >= 0]
         free = sight.scores >= max(self._settings.birth, self._settings.high)
         free[used] = False
-        these = np.flatnonzero(free)
-        if len(used):
-            overlap = iou(corners(sight.boxes[these]), corners(sight.boxes[used])).max(axis=1)
-            these = these[overlap < self._settings.same_overlap]
-        return these[: max(0, self._settings.most - len(self._lives.ids))]
+        candidates = np.flatnonzero(free)
+        if len(candidates) == 0:
+            return candidates
+        box = corners(sight.boxes)
+        same = iou(box[candidates], box) >= self._settings.same_overlap
+        taken = np.zeros(len(box), dtype=np.bool_)
+        taken[used] = True
+        room = self._settings.most - len(self._lives.ids)
+        for row in np.argsort(-sight.scores[candidates], kind="stable")[: max(0, room)].tolist():
+            taken[candidates[row]] = not (same[row] & taken).any()
+        return candidates[taken[candidates]]
 
     def _keep(self, which: NDArray[np.bool_]) -> None:
         self._motion, self._lives = self._motion.chosen(which), self._lives.chosen(which)

@@ -14,6 +14,8 @@ import numpy as np
 from _hota import Labelled
 
 from edge.dataflow import Detections
+from edge.tracks.association import Costs
+from edge.tracks.motion import Noise
 from edge.tracks.tracker import Tracker, TrackerSettings
 
 Values = Mapping[str, float]
@@ -53,7 +55,7 @@ def contenders() -> tuple[list[Contender], list[str]]:
 
 
 def _own() -> Contender:
-    def start(values: Values, rate: float) -> Step:
+    def start(values: Values, _rate: float) -> Step:
         tracker = Tracker(own_settings(values))
 
         def step(detections: Detections) -> Labelled:
@@ -90,7 +92,7 @@ def own_settings(values: Values) -> TrackerSettings:
         ratio = settings.costs.weak_limit / settings.costs.limit
         values = {**values, "weak_limit": values["limit"] * ratio}
 
-    def of(part: Any) -> dict[str, float]:
+    def of(part: TrackerSettings | Noise | Costs) -> dict[str, float]:
         return {f.name: values[f.name] for f in fields(part) if f.name in values}
 
     noise, costs = replace(settings.noise, **of(settings.noise)), replace(settings.costs, **of(settings.costs))
@@ -101,7 +103,7 @@ def _trackers(label: str) -> list[Contender]:
     library, boxes = importlib.import_module("trackers"), importlib.import_module("supervision")
     warnings.filterwarnings("ignore", module="trackers")
 
-    def contender(kind: Any) -> Contender:
+    def contender(kind: Any) -> Contender:  # noqa: ANN401 - a class of a library that need not be here
         def start(values: Values, rate: float) -> Step:
             tracker = kind(frame_rate=rate, **values)
 
@@ -149,8 +151,9 @@ def _norfair(label: str) -> list[Contender]:
                 library.Detection(corners[row].reshape(2, 2), data=row)
                 for row in np.flatnonzero(detections.scores >= kept["score"])
             ]
-            found = [(t.id, t.last_detection.data) for t in tracker.update(seen) if t.last_detection in seen and t.live_points.any()]
-            ids, rows = (np.array(column, dtype=np.int64) for column in (zip(*found) if found else ((), ())))
+            found = [track for track in tracker.update(seen) if track.last_detection in seen]
+            rows = np.array([track.last_detection.data for track in found], dtype=np.int64)
+            ids = np.array([track.id for track in found], dtype=np.int64)
             return Labelled(ids, detections.boxes[rows].astype(np.float64))
 
         return step

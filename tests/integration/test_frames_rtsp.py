@@ -33,13 +33,7 @@ def watch() -> Iterator[Open]:
     opened: list[RtspCamera] = []
 
     def start(url: str, **options: object) -> RtspCamera:
-        settings = {
-            "credentials": (USER, PASSWORD),
-            "transport": "tcp",
-            "rate": 100,
-            "patience": QUICK,
-            **options,
-        }
+        settings = {"credentials": (USER, PASSWORD), "transport": "tcp", "rate": 100, "patience": QUICK} | options
         opened.append(RtspCamera(url, **settings))  # type: ignore[arg-type]
         return opened[-1]
 

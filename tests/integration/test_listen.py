@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from tests.integration.broker import Broker, Ear, content, running, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = "0a0a0a0a"
+SUBSCRIBED = "Sending SUBACK to centre-centre-1"
 EDGE = "node: n1\nbroker: {host: 127.0.0.1, port: %d, tls: false, keepalive_seconds: 5}\n"
 
 
@@ -43,19 +43,26 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 class Centre:
     """`edge listen` as a process that can be ended and started again on the same store."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, broker: Broker) -> None:
+        self._broker = broker
         self.store = folder / "centre.db"
         self._log = folder / "listen.log"
         config = folder / "config"
         config.mkdir()
-        (config / "edge.yaml").write_text(EDGE % port)
+        (config / "edge.yaml").write_text(EDGE % broker.port)
         self.argv = [sys.executable, "-m", "edge", "listen", "--store", str(self.store), "--config", str(config)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Starts it and waits until the broker has its subscriptions, so that nothing passes it by."""
+        before = self._broker.log.count(SUBSCRIBED)
+        self.begin()
+        wait_until(lambda: self._broker.log.count(SUBSCRIBED) > before, what=lambda: f"the centre is there: {self.log}")
+
+    def begin(self) -> None:
+        """Starts it."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(self.argv, cwd=ROOT, stdout=log, stderr=log)
-        wait_until(self._ready, what=lambda: f"the centre is there: {self.log}")
 
     def end(self, number: signal.Signals) -> int:
         assert self.process
@@ -84,23 +91,10 @@ class Centre:
         records.close()
         return found
 
-    def _ready(self) -> bool:
-        assert self.process and self.process.poll() is None, self.log
-        if not self.store.exists():
-            return False
-        records = self.records()
-        try:
-            records.tally()
-        except sqlite3.OperationalError:  # the tables come in a moment
-            return False
-        finally:
-            records.close()
-        return True
-
 
 @pytest.fixture
 def centre(tmp_path: Path, broker: Broker) -> Iterator[Centre]:
-    centre = Centre(tmp_path, broker.port)
+    centre = Centre(tmp_path, broker)
     yield centre
     if centre.process and centre.process.poll() is None:
         centre.end(signal.SIGKILL)
@@ -292,7 +286,7 @@ def test_listen_rejects_with_a_reason_and_goes_on(centre: Centre, device: Callab
 
 def test_listen_waits_for_a_broker_that_is_not_there(centre: Centre, device: Callable[..., Device], broker: Broker):
     broker.end()
-    centre.start()
+    centre.begin()
     wait_until(lambda: "nobody listens there" in centre.log)
     assert centre.log.count("\n") == 1
     broker.start()

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from pydantic import BaseModel
 
 from edge.dataflow import CLASSES
-from edge.detections.card import find_card, list_cards, load_weights, read_card
+from edge.detections.card import (
+    Accuracy,
+    Card,
+    Golden,
+    Head,
+    Input,
+    Origin,
+    Thresholds,
+    find_card,
+    list_cards,
+    load_weights,
+    read_card,
+)
 from edge.detections.detector import Detector
 from edge.detections.inventory import describe_models
 from edge.errors import ModelError
@@ -49,6 +63,13 @@ def test_card_in_models_is_complete(file: Path) -> None:
     assert card.accuracy and card.golden and card.origin.licence
     assert card.thresholds.score < card.thresholds.confident < card.golden.score
     assert card.shipped == (MODELS / card.weights).exists()
+
+
+@pytest.mark.parametrize("part", [Card, Input, Head, Thresholds, Origin, Accuracy, Golden])
+def test_every_key_of_a_card_is_documented(part: type[BaseModel]) -> None:
+    page = (MODELS.parent / "docs/models.md").read_text()
+    for key in part.model_fields:
+        assert re.search(rf"`\.?([a-z]+\.)*{key}(\[\])?`|`{key}\.", page), key
 
 
 def test_shipped_model_has_its_licence_beside_it() -> None:

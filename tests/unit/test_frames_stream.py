@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 from edge.frames.stream import Trust
@@ -17,7 +18,7 @@ def pictures() -> tuple[av.VideoFrame, av.VideoFrame]:
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 48, "yuv420p", Fraction(1, 25)
     packets = []
     for number in range(2):
-        picture = av.VideoFrame(64, 48, "yuv420p")
+        picture = av.VideoFrame.from_ndarray(np.full((72, 64), 128, np.uint8), format="yuv420p")
         picture.pts = number
         packets += encoder.encode(picture)
     decoder = av.CodecContext.create("mpeg4", "r")

@@ -1,0 +1,51 @@
+"""docs/centre.md says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edge.centre.database import connect
+from edge.centre.gaps import FIRST_SECONDS, MOST_SECONDS
+from edge.centre.listen import SESSION_SECONDS
+from edge.centre.listener import BATCH_MESSAGES, BATCH_SECONDS, SAY_SECONDS
+from edge.centre.store import REJECTED_KEPT
+from edge.config.load import load_edge
+from edge.mqtt.topics import of_all_nodes
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "centre.md").read_text()
+
+
+def test_docs_centre_queries_run_and_every_table_is_named(tmp_path: Path):
+    database = connect(tmp_path / "centre.db")
+    queries = re.findall(r"^SELECT .*;$", TEXT, re.MULTILINE)
+    assert len(queries) == 2
+    for query in queries:
+        assert database.execute(query).fetchall() == []
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    named = set(re.findall(r"`(\w+)`", TEXT[TEXT.index("## The file") :]))
+    assert {table for table in tables if not table.startswith("sqlite_")} - named == {"epoch"}
+
+
+def test_docs_centre_sample_is_a_configuration(tmp_path: Path):
+    file = tmp_path / "edge.yaml"
+    file.write_text(TEXT.split("```yaml\n")[1].split("```")[0])
+    assert load_edge(file).broker.credentials == "centre"
+
+
+def test_docs_centre_rights_are_what_it_subscribes_to():
+    reads = next(row for row in TEXT.splitlines() if row.startswith("| reads"))
+    for topic in of_all_nodes("{root}"):
+        kind = topic.removesuffix("/+").rpartition("/")[2]
+        assert re.search(rf"\b{kind}\b", reads), topic
+
+
+def test_docs_centre_numbers_are_those_of_the_code():
+    assert f"{BATCH_MESSAGES} messages" in TEXT
+    assert BATCH_SECONDS == 0.5
+    assert "half a second" in TEXT
+    assert f"every {SAY_SECONDS:g} s" in TEXT
+    assert f"the latest {REJECTED_KEPT:,}" in TEXT
+    assert f"missing for {FIRST_SECONDS:g} s" in TEXT
+    assert f"{MOST_SECONDS / 60:g} min" in TEXT
+    assert f"{SESSION_SECONDS / 86_400:g} days" in TEXT

@@ -104,7 +104,7 @@ def parse(document: Document, schema: type[S]) -> S:
     try:
         return schema.model_validate(document.content)
     except ValidationError as error:
-        errors = [dict(e) for e in error.errors(include_url=False)]
+        errors: list[dict[str, Any]] = [dict(e) for e in error.errors(include_url=False)]
         misspelt = {_meant(schema, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
         faults = [_told(document, schema, e) for e in errors if e["type"] != "missing" or e["loc"] not in misspelt]
         raise FileError(sorted(faults)) from None

@@ -24,8 +24,10 @@ MOST_GROWTH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Standard deviations in box sizes: of a detection, of a start, and of what disturbs a motion (for each root of
-    a second cubed); `speed` adds to the disturbance a share of the object's own speed."""
+    """Standard deviations in box sizes: of a detection (`place` of the centre, `side` of width and height), of what a
+    newcomer may do (a second), of what disturbs a motion (for each root of a second cubed; `speed` adds a share of the
+    object's own speed). A growth fades over `growth_memory_seconds`. An innovation of more than `surprise` times its
+    expected variance widens what is believed possible."""
 
     place: float = 0.12
     side: float = 0.23
@@ -33,7 +35,7 @@ class Noise:
     start_growth: float = 0.4
     push: float = 0.13
     growth_push: float = 0.04
-    speed: float = 0.1
+    speed: float = 0.2
     growth_memory_seconds: float = 2.8
     surprise: float = 1.0
 

@@ -18,14 +18,13 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """Scores in 0..1: below `low` a detection is ignored, below `high` it can only continue a track, from `birth` on
-    it can start one. A track is confirmed by `confirm_observations` of it, ends when unseen for `lost_seconds`
-    (`tentative_seconds` before it is confirmed), and every track ends after a gap of `gap_seconds` between pictures.
-    A detection that covers a tracked one by `same_overlap` (IoU) starts none. At most `most` tracks live at once."""
+    """Below the score `low` a detection is ignored, below `confident` it can only continue a track, else also start
+    one. A track is confirmed by `confirm_observations` of it, ends when unseen for `lost_seconds` (or
+    `tentative_seconds`, before it is confirmed), and every track ends after `gap_seconds` between two pictures. A
+    detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
 
     low: float = 0.15
-    high: float = 0.45
-    birth: float = 0.5
+    confident: float = 0.45
     confirm_observations: int = 2
     lost_seconds: float = 1.9
     tentative_seconds: float = 0.3
@@ -113,7 +112,7 @@ class Tracker:
         cost = misfit(self._motion, sight, settings.noise, settings.costs)
         cost += disagreement(self._lives.classes, sight, settings.costs)
         cost += settings.costs.absent_second * (now - self._lives.seen)[:, None]
-        strong = sight.scores >= settings.high
+        strong = sight.scores >= settings.confident
         weak = ~strong & (sight.scores >= settings.low)
         for chosen, limit in ((strong, settings.costs.limit), (weak, settings.costs.weak_limit)):
             tracks, these = np.flatnonzero(found < 0), np.flatnonzero(chosen)
@@ -141,7 +140,7 @@ class Tracker:
         """The detections that start a track: sure ones of nobody, the surest first, that are not a second box of
         somebody found or of another newcomer."""
         used = found[found >= 0]
-        free = sight.scores >= max(self._settings.birth, self._settings.high)
+        free = sight.scores >= self._settings.confident
         free[used] = False
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:

@@ -76,13 +76,12 @@ def _own() -> Contender:
         "vague": Range(0.3, 3, logarithmic=True),
         "absent_second": Range(0.1, 5, logarithmic=True),
         "lost_seconds": Range(0.5, 3),
-        "high": Range(0.3, 0.8),
-        "birth": Range(0.3, 0.9),
+        "confident": Range(0.3, 0.9),
         "confirm_observations": Range(2, 4, whole=True),
     }
     first = {"place": 0.1, "side": 0.2, "push": 1.0, "speed": 0.2, "start_velocity": 3.0, "limit": 20}
-    plain = {"surprise": 2.0, "apart": 1.0, "vague": 1.0, "absent_second": 1.0, "lost_seconds": 1.0, "high": 0.5}
-    return Contender("own", start, ranges, {**first, **plain, "birth": 0.5})
+    plain = {"surprise": 2.0, "apart": 1.0, "vague": 1.0, "absent_second": 1.0, "lost_seconds": 1.0, "confident": 0.5}
+    return Contender("own", start, ranges, {**first, **plain})
 
 
 def own_settings(values: Values) -> TrackerSettings:

@@ -28,14 +28,15 @@ def _street() -> None:
 
 
 @pytest.fixture
-def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `edge demo` with arguments; whatever still runs at the end is killed."""
+def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `edge demo` with arguments, its temporary folder in the test's; what still runs at the end is killed."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "edge", "demo", *arguments],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
         running.append(process)
         return process
@@ -112,9 +113,7 @@ def test_demo_stopped_by_a_signal_leaves_nothing_behind(
     started: Callable[..., subprocess.Popen[str]],
     number: signal.Signals,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     process = started()
     processes = until_counting(process)
     process.send_signal(number)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from edge.centre.database import connect_to_read
 from edge.centre.ledger import Ledger, Series
@@ -53,6 +54,19 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._db = connect_to_read(path)
+
+    @classmethod
+    def of(cls, path: Path) -> Self | None:
+        """A reader of a centre that may have just begun: None where its tables are not there yet."""
+        if not path.exists():
+            return None
+        records = cls(path)
+        try:
+            records.tally()
+        except sqlite3.OperationalError:
+            records.close()
+            return None
+        return records
 
     def close(self) -> None:
         """Closes the file."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-import sqlite3
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from edge.centre.ranges import size
 from edge.centre.records import Records
@@ -94,14 +92,8 @@ class Stage:
     @property
     def records(self) -> Records | None:
         """What the centre has stored, as soon as there is a store."""
-        if self._records is None and self._store.exists():
-            records = Records(self._store)
-            try:
-                records.tally()
-            except sqlite3.OperationalError:  # its tables are not there yet
-                records.close()
-            else:
-                self._records = records
+        if self._records is None:
+            self._records = Records.of(self._store)
         return self._records
 
     def snapshot(self, phase: str) -> Snapshot:
@@ -159,5 +151,4 @@ def _configure(folder: Path, scene: Scene, *, login: str, ports: tuple[int, int]
         line["crossings"] = True
     edge = {"node": NODE, "broker": {"host": "127.0.0.1", "port": broker_port, "tls": False}}
     for file, content in ((folder / "edge.yaml", edge), (folder / "cameras" / f"{scene.name}.yaml", camera)):
-        with file.open("w", encoding="utf-8") as out:
-            YAML().dump(content, out)
+        file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # JSON is YAML

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # its wheel reports home and writes into HOME unless told so before import
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as refused
 

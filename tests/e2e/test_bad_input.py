@@ -40,7 +40,8 @@ def one_line(result, *words):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"this is no video at all\n" * 50, "video"), (b"", "cannot be read as a video"), (None, "no such file")]
+    ("content", "says"),
+    [(b"this is no video at all\n" * 50, "video"), (b"", "cannot be read as a video"), (None, "no such file")],
 )
 def test_file_that_is_no_video(tmp_path, camera, content, says):
     video = tmp_path / "film.mp4"

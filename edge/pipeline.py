@@ -12,7 +12,7 @@ from edge.detections.card import find_card
 from edge.detections.detector import Detector
 from edge.measurements.crossings import CrossingCounter
 from edge.measurements.crowd import occupancies
-from edge.tracks.tracker import Tracker
+from edge.tracks.tracker import Tracker, TrackerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Pipeline:
     def __init__(self, camera: Camera, *, models: Sequence[Path]) -> None:
         card = find_card(camera.analyse.model, path=models)
         self._detector = Detector(card, path=models, mask=[points_of(polygon) for polygon in camera.mask])
-        self._tracker = Tracker()
+        self._tracker = Tracker(TrackerSettings(confident=card.thresholds.confident))
         self._counter = CrossingCounter(camera.lines)
         self._zones = camera.zones
 

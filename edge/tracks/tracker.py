@@ -19,15 +19,17 @@ Indices = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
     """Below the score `low` a detection is ignored, below `confident` it can only continue a track, else also start
-    one. A track is confirmed by `confirm_observations` of it, ends when unseen for `lost_seconds` (or
-    `tentative_seconds`, before it is confirmed), and every track ends after `gap_seconds` between two pictures. A
+    one. A track is confirmed by `confirm_observations` of it. It ends when unseen for `lost_seconds` (or
+    `tentative_seconds`, before it is confirmed), or when only weak detections have held it for `doubted_seconds`: a
+    traffic cone that was once taken for a person. Every track ends after `gap_seconds` between two pictures. A
     detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
 
     low: float = 0.15
-    confident: float = 0.45
+    confident: float = 0.5
     confirm_observations: int = 2
     lost_seconds: float = 1.9
     tentative_seconds: float = 0.3
+    doubted_seconds: float = 1.5
     gap_seconds: float = 2.0
     same_overlap: float = 0.6
     most: int = 500
@@ -37,12 +39,13 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Lives(Rows):
-    """What is remembered of each track: `ids`, `observations` so far, when last `seen` (seconds), `votes` (n, classes)
-    as sums of scores, whether `confirmed`."""
+    """What is remembered of each track: `ids`, `observations` so far, when last `seen`, and when last by a confident
+    detection (`sure`, seconds), `votes` (n, classes) as sums of scores, whether `confirmed`."""
 
     ids: Indices
     observations: Indices
     seen: Floats
+    sure: Floats
     votes: Floats
     confirmed: NDArray[np.bool_]
 
@@ -52,6 +55,7 @@ class Lives(Rows):
         return cls(
             np.zeros(0, np.int64),
             np.zeros(0, np.int64),
+            np.zeros(0),
             np.zeros(0),
             np.zeros((0, len(CLASSES))),
             np.zeros(0, np.bool_),
@@ -89,6 +93,7 @@ class Tracker:
         self._observe(found, sight, now)
         newcomers = self._newcomers(found, sight)
         alive = (found >= 0) | (now - self._lives.seen <= self._patience())
+        alive &= self._lives.seen - self._lives.sure <= self._settings.doubted_seconds
         ended += tuple(self._lives.ids[~alive].tolist())
         self._keep(alive)
         self._begin(newcomers, sight, now)
@@ -129,6 +134,7 @@ class Tracker:
         lives = self._lives
         lives.observations[rows] += 1
         lives.seen[rows] = now
+        lives.sure[rows[sight.scores[these] >= self._settings.confident]] = now
         lives.votes[rows, sight.classes[these]] += sight.scores[these]
         lives.confirmed[rows] |= lives.observations[rows] >= self._settings.confirm_observations
 
@@ -167,7 +173,7 @@ class Tracker:
         confirmed = once >= self._settings.confirm_observations
         self._next_id += count
         self._motion = self._motion.joined(Motion.started(sight.boxes[these], self._settings.noise))
-        self._lives = self._lives.joined(Lives(ids, once, np.full(count, now), votes, confirmed))
+        self._lives = self._lives.joined(Lives(ids, once, np.full(count, now), np.full(count, now), votes, confirmed))
 
 
 def _report(detections: Detections, lives: Lives, found: Indices, ended: tuple[int, ...]) -> Tracks:

@@ -103,6 +103,22 @@ def test_weak_detections_continue_a_track_but_start_none():
     assert [len(tracks) for tracks in results] == [1] * 6
 
 
+def test_thing_once_taken_for_somebody_is_not_followed_for_ever():
+    """A traffic cone that the net calls a person surely twice, and then weakly in every picture."""
+    scores = [0.7, 0.7] + [0.2] * 40
+    results = follow([seen(t, car(0.3, score=s)) for t, s in zip(np.arange(42) / 5, scores, strict=True)])
+    held = [float(tracks.at.seconds) for tracks in results if len(tracks)]
+    assert held[-1] <= 0.2 + TrackerSettings().doubted_seconds + 0.21
+    assert sum(len(tracks.ended) for tracks in results) == 1
+
+
+def test_weak_sight_between_sure_ones_keeps_the_track():
+    scores = ([0.7] + [0.2] * 5) * 6
+    results = follow([seen(t, car(0.3, score=s)) for t, s in zip(np.arange(36) / 5, scores, strict=True)])
+    assert ids_of(results) == {1}
+    assert len(results[-1]) == 1
+
+
 def test_track_goes_on_behind_an_occlusion():
     frames = [seen(t, *([] if 1.0 < t < 2.0 else [car(0.1 + 0.15 * t)])) for t in times(5)]
     results = follow(frames)

@@ -15,15 +15,20 @@ def check(settings: Settings) -> list[Fault]:
     """All faults of `edge.yaml` and the camera files, in order of file, line and column; empty where all is well."""
     faults = _edge_faults(settings)
     files = camera_files(settings.config)
-    if not files:
+    if not files and settings.config.is_dir():
         where = settings.config / "cameras"
-        faults.append(Fault(where, 1, 1, "no camera file, expected <id>.yaml here; copy configs/cameras/vtest.yaml"))
+        faults.append(Fault(where, 1, 1, "no camera file, expected <id>.yaml here; put one there, see configs/cameras"))
     for file in files:
         faults += _camera_faults(file, settings)
+    for file in sorted(set((settings.config / "cameras").glob("*")) - set(files)):
+        faults.append(Fault(file, 1, 1, "not read, expected <id>.yaml; rename it, or take it out of this folder"))
     return sorted(set(faults))
 
 
 def _edge_faults(settings: Settings) -> list[Fault]:
+    if not settings.config.is_dir():
+        text = "no such folder, expected the one that holds edge.yaml and cameras/; name it"
+        return [Fault(settings.config, 1, 1, text)]
     try:
         document = read(settings.config / "edge.yaml")
         edge = parse(document, Edge)
@@ -65,4 +70,7 @@ def _secret_faults(document: Document, place: Place, name: str | None, settings:
         settings.credentials(name)
     except EdgeError as error:
         return [document.fault(place, f"{'.'.join(map(str, place))}: {error}")]
+    exposed = settings.exposed_secret(name)
+    if exposed:
+        return [document.fault(place, f"{'.'.join(map(str, place))}: others can read {exposed}; chmod it to 600")]
     return []

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    folder: Path | None = getattr(options, "config", None)
+    folder: Path | None = getattr(options, "folder", None) or getattr(options, "config", None)
     return Settings(config=folder) if folder else Settings()
 
 
@@ -62,13 +62,13 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
     for fault in faults:
         print(fault)
     files = len({fault.file for fault in faults})
-    print(f"{len(faults)} faults in {files} files" if faults else f"{settings.config}: no faults", file=sys.stderr)
+    print(f"faults: {len(faults)}, files: {files}" if faults else f"{settings.config}: no faults", file=sys.stderr)
     return 1 if faults else 0
 
 
 def _replay(options: argparse.Namespace, settings: Settings) -> int:
     from edge.progress import progress
-    from edge.replay import as_line, replay
+    from edge.replay import as_line, replay, told
 
     camera = load_camera(options.camera)
     name = camera_id(options.camera)
@@ -77,6 +77,7 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
     _write(options.crossings, "".join(f"{as_line(c)}\n" for c in crossings).encode())
     if options.events:
         _write(options.events, b"".join(body + b"\n" for body in messages))
+    print(told(crossings, camera), file=sys.stderr)
     return 0
 
 
@@ -99,11 +100,25 @@ def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _listen(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.centre.bridge import read_also
+    from edge.centre.database import is_server
     from edge.centre.listen import listen
+    from edge.centre.listener import Centre
 
     edge = load_edge(settings.config / "edge.yaml")
     credentials = settings.credentials(edge.broker.credentials) if edge.broker.credentials else None
-    return listen(edge.broker, root=edge.root, centre_id=options.id, store=options.store, credentials=credentials)
+    shared = options.shared or is_server(options.store)
+    centre = Centre(root=edge.root, id=options.id or edge.centre, shared=shared)
+    also = read_also(options.also)
+    return listen(edge.broker, centre=centre, store=options.store, credentials=credentials, also=also)
+
+
+def _export(options: argparse.Namespace, _: Settings) -> int:
+    from edge.export import export
+
+    for file, rows in export(options.store, options.out, since=options.since, form=options.format).items():
+        print(f"{file}: {rows} rows")
+    return 0
 
 
 def _models(_: argparse.Namespace, settings: Settings) -> int:
@@ -116,6 +131,16 @@ def _models(_: argparse.Namespace, settings: Settings) -> int:
         if row.accuracy:
             print(f"    measured {row.accuracy}")
     return 1 if any(row.shipped and not row.hash_ok for row in rows) else 0
+
+
+def _schema(options: argparse.Namespace, _: Settings) -> int:
+    from edge.schemas import document, write
+
+    if options.out:
+        print(*write(options.out), sep="\n")
+    else:
+        print(document(options.name), end="")
+    return 0
 
 
 def _demo(options: argparse.Namespace, _: Settings) -> int:
@@ -146,40 +171,58 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    def folder(sub: argparse.ArgumentParser, *names: str, optional: bool = False) -> None:
-        text = "folder of edge.yaml and cameras/ (default: EDGE_CONFIG or configs)"
-        if optional:
-            sub.add_argument(*names, type=Path, nargs="?", metavar="DIR", help=text)
-        else:
-            sub.add_argument(*names, type=Path, metavar="DIR", help=text)
+    def folder(sub: argparse.ArgumentParser) -> None:
+        text = "folder of edge.yaml and cameras/ (default: EDGE_CONFIG or configs); EDGE_STATE is where the journal is"
+        sub.add_argument("--config", type=Path, metavar="DIR", help=text)
 
-    folder(add("run", _run, "start the publisher and every camera in the foreground"), "--config")
+    folder(add("run", _run, "start the publisher and every camera in the foreground"))
     worker = add("camera", _camera, "analyse one camera")
     worker.add_argument("id", metavar="ID", help="its file is cameras/ID.yaml")
-    folder(worker, "--config")
-    folder(add("publish", _publish, "send what is counted to the centre"), "--config")
+    folder(worker)
+    folder(add("publish", _publish, "send what is counted to the centre"))
     checking = add("check", _check, "tell every fault of the configuration, with file, line and column")
-    folder(checking, "config", optional=True)
+    checking.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="the same as --config DIR")
+    folder(checking)
 
     for name, command, text in (
         ("replay", _replay, "count in a video file, by the file's own clock"),
         ("evaluate", _evaluate, "count in a video file and compare with its truth"),
     ):
         sub = add(name, command, text)
-        sub.add_argument("video", type=Path, metavar="VIDEO")
+        sub.add_argument("video", type=Path, metavar="VIDEO", help="any video file")
         sub.add_argument("--camera", type=Path, required=True, metavar="FILE", help="camera file with lines and zones")
         if name == "replay":
             sub.add_argument("--crossings", type=Path, metavar="OUT", help="JSON lines (default: standard output)")
             sub.add_argument("--events", type=Path, metavar="OUT", help="the messages, JSON lines")
         else:
-            sub.add_argument("--truth", type=Path, required=True, metavar="FILE", help="what really crossed, JSON")
+            sub.add_argument(
+                "--truth",
+                type=Path,
+                required=True,
+                metavar="FILE",
+                help="what really crossed, JSON as in docs/technician.md",
+            )
             sub.add_argument("--json", type=Path, metavar="OUT", help="the scores as JSON")
 
     listening = add("listen", _listen, "the centre's side: validate, store, find gaps, show")
-    listening.add_argument("--store", type=Path, default=Path("centre.db"), metavar="FILE", help="SQLite file")
-    listening.add_argument("--id", default="centre-1", help="this centre's id in its confirmations")
-    folder(listening, "--config")
+    where = "SQLite file, or postgresql://user@host/database (the password in ~/.pgpass)"
+    listening.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
+    shared = "share the messages with other instances of the same id (always so with PostgreSQL)"
+    listening.add_argument("--shared", action="store_true", help=shared)
+    also = "also tell in these tongues, with commas: onvif, homeassistant, ngsi-ld=FILE or ngsi-ld=URL"
+    listening.add_argument("--also", default="", metavar="TONGUES", help=also)
+    listening.add_argument("--id", help="this centre's id in its confirmations (default: `centre` in edge.yaml)")
+    folder(listening)
+    exporting = add("export", _export, "write what the centre has stored as tables: OUT/flow and OUT/zone")
+    exporting.add_argument("out", type=Path, metavar="OUT", help="a folder")
+    exporting.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
+    exporting.add_argument("--since", default="", metavar="TIME", help="a day or a moment, UTC (default: all)")
+    exporting.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
     add("models", _models, "list the models and verify their weights")
+    schemas = add("schema", _schema, "print the JSON Schema of a message, or the AsyncAPI document, or write all")
+    what = schemas.add_mutually_exclusive_group()
+    what.add_argument("name", nargs="?", default="asyncapi", metavar="NAME", help="a message (default: asyncapi)")
+    what.add_argument("--out", type=Path, metavar="DIR", help="write DIR/asyncapi.json and DIR/schemas/*.json")
     demonstration = add(
         "demo", _demo, "camera, broker, worker, publisher and centre on this machine, with a street video"
     )

@@ -81,8 +81,9 @@ def load_truth(file: Path) -> Truth:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise EdgeError(str(file), f"no truth file, {where}: {first['msg']}", do="see docs/evaluate.md") from None
+        where = ".".join(str(step) for step in first["loc"]) or "its form"
+        what = f"no truth file, {where}: {first['msg']}"
+        raise EdgeError(str(file), what, do="see the example in docs/technician.md") from None
 
 
 def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
@@ -145,7 +146,7 @@ def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:
 
 def report(scores: Sequence[Score]) -> str:
     """The scores as a Markdown table, one row a line, and one for each class and direction."""
-    rows = ["| line | true | counted | recall | precision | class right |", "|---|---|---|---|---|---|"]
+    rows = ["| line | true | counted | recall | precision | class accepted |", "|---|---|---|---|---|---|"]
     for s in scores:
         share = s.right_class / s.matched if s.matched else 1.0
         rows.append(f"| {s.line} | {s.true} | {s.counted} | {s.recall:.3f} | {s.precision:.3f} | {share:.3f} |")

@@ -7,31 +7,38 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from edge import __version__
-from edge.config.schema import Camera, Edge, Id, Line, RoadUser, Zone
+from edge.config.schema import Camera, Edge, Fraction, Id, Line, Position, RoadUser, Zone
 from edge.dataflow import CLASSES, Crossing, Period, Stamp, Tally
 
 DAY = 86_400
 LIFE_SECONDS = {"flow": 7 * DAY, "zone": DAY, "cross": DAY}
 """How long a message of each kind is kept for a centre that has not confirmed it."""
 
-Utc = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+_UTC = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?Z$"
+Utc = Annotated[str, StringConstraints(pattern=_UTC), Field(json_schema_extra={"format": "date-time"})]
 Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
-Seq = Annotated[int, Field(ge=1, lt=2**64)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Seq = Annotated[int, Field(ge=1, le=2**64 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_SPAN = {"type": "number", "exclusiveMinimum": 0, "maximum": 3600}
+Seconds = Annotated[int | float, Field(gt=0, le=3600), WithJsonSchema(_SPAN)]
 Flag = Literal["nostream", "partial", "clock", "blind", "dark", "moved", "saturated", "slow", "config"]
 
 
-class Event(BaseModel):
-    """A message. `v` is the major version of the contract."""
+class Part(BaseModel):
+    """A message or a part of one."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Event(Part):
+    """A message of a device."""
 
     v: Literal[1] = 1
+    """The major version of the contract."""
 
     def to_bytes(self) -> bytes:
         """Compact JSON in UTF-8 without nulls."""
@@ -42,7 +49,9 @@ class Data(Event):
     """A numbered message: (node, epoch, seq) names it once and for all."""
 
     seq: Seq
+    """The number of the message: one more than that of the device's message before it."""
     epoch: Epoch
+    """New only when the device lost its counter."""
     camera: Id
     rule: Id
     late: Literal[True] | None = None
@@ -53,21 +62,23 @@ class Interval(Data):
     """A numbered message on one interval of one rule."""
 
     start: Utc
-    seconds: Annotated[int | float, Field(gt=0)]
-    coverage: Share
+    seconds: Seconds
+    coverage: Fraction
     """The share of the interval that was really analysed."""
-    flags: tuple[Flag, ...] | None = None
+    flags: Annotated[tuple[Flag, ...], Field(min_length=1)] | None = None
+    """Why the numbers may not tell everything; absent where nothing is to be said."""
 
 
 class Flow(Interval):
-    """Crossings of a line. `count[class]` = [left to right of the line walked first to last, the other way];
-    `total` over all classes since the counter began. No `count` where nothing was analysed."""
+    """Crossings of a line in one interval."""
 
     count: dict[RoadUser, tuple[Count, Count]] | None = None
+    """[left to right of the line walked first to last, the other way] by class; absent where nothing was analysed."""
     total: tuple[Count, Count]
+    """All classes since the counter began, in both directions."""
 
 
-class Level(BaseModel):
+class Level(Part):
     """How many at a time: the mean over the analysed time, the most, and at the end."""
 
     mean: Number
@@ -90,6 +101,7 @@ class Cross(Data):
     at: Utc
     kind: RoadUser = Field(alias="class")
     direction: Literal[0, 1]
+    """0 = from the left to the right of the line walked from its first point to its last, 1 = the other way."""
 
 
 class NodeStatus(Event):
@@ -120,6 +132,7 @@ class Health(Event):
     inference_ms: Number | None = None
     """Median time to analyse one picture."""
     reconnects: Count = 0
+    """Connections to the camera that were lost, since the process began."""
     dropped: Count = 0
     """Pictures decoded and not analysed because a newer one was there, since the process began."""
     damaged: Count = 0
@@ -135,50 +148,64 @@ class Gap(Event):
     reason: str
     at: Utc
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
-class Stored(BaseModel):
+class Stored(Part):
     """From the centre: every message of the epoch up to `seq` is on its disk."""
 
     epoch: Epoch
     seq: Annotated[int, Field(ge=0, lt=2**64)]
 
 
-class Resend(BaseModel):
+class Resend(Part):
     """From the centre: send the messages `from` to `to` of an epoch again, or say that they are lost."""
 
     epoch: Epoch
     first: Seq = Field(alias="from")
     last: Seq = Field(alias="to")
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
-class RuleInfo(BaseModel):
+class Answer(Part):
+    """To a command, on its Response Topic: how many messages are sent `again`, or the `error` that was in it."""
+
+    ok: bool
+    again: Count | None = None
+    error: str | None = None
+
+
+class RuleInfo(Part):
     """What a reader needs to know of a rule."""
 
     kind: Literal["flow", "zone"]
     name: str | None = None
     directions: tuple[str, str] | None = None
+    """What people call the two directions of a line."""
     classes: tuple[RoadUser, ...] | None = None
-    points: tuple[tuple[float, float], ...]
-    every: int
-    area_m2: float | None = None
+    """The classes that are counted on a line."""
+    points: tuple[Position, ...]
+    """First and last of a line, the corners of a zone, as fractions of the picture: x to the right, y down."""
+    every: Annotated[int, Field(ge=10, le=3600)]
+    """Seconds of one interval."""
+    area_m2: Annotated[float, Field(gt=0)] | None = None
+    """The ground that a zone covers."""
 
 
-class ModelInfo(BaseModel):
+class ModelInfo(Part):
     """Which network looks at the pictures."""
 
     name: str
-    sha256: str
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64}|unknown)$")]
+    """Of its weights; unknown where the device has none."""
 
 
-class CameraInfo(BaseModel):
+class CameraInfo(Part):
     """What a reader needs to know of a camera."""
 
     name: str
-    rate_hz: float
+    rate_hz: Number
     model: ModelInfo
     rules: dict[Id, RuleInfo]
 
@@ -208,8 +235,8 @@ def flow(period: Period, tally: Tally, *, stamp: Stamp, camera: str, classes: Se
     count: dict[str, tuple[int, int]] = {}
     if period.analysed > 0 or tally.counts:
         count = dict.fromkeys(classes, (0, 0)) | tally.counts
-    head = _head(period, stamp=stamp, camera=camera)
-    return Flow.model_validate({**head, "count": count or None, "total": tally.totals})
+    fields = {"count": count or None, "total": tally.totals}
+    return Flow.model_validate(_head(period, stamp=stamp, camera=camera) | fields)
 
 
 def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) -> ZoneCount:
@@ -242,8 +269,7 @@ def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]
         )
         for name, camera in sorted(cameras.items())
     }
-    text = "".join(c.model_dump_json() for c in described.values())
-    config = hashlib.sha256(text.encode()).hexdigest()[:12]
+    config = hashlib.sha256("".join(c.model_dump_json() for c in described.values()).encode()).hexdigest()[:12]
     return Info(node=edge.node, software=__version__, config=config, cameras=described)
 
 
@@ -271,5 +297,4 @@ def _line_info(line: Line) -> RuleInfo:
 
 
 def _zone_info(rule: Zone) -> RuleInfo:
-    name = rule.name or None
-    return RuleInfo(kind="zone", name=name, points=rule.points, every=rule.every, area_m2=rule.area_m2)
+    return RuleInfo(kind="zone", name=rule.name or None, points=rule.points, every=rule.every, area_m2=rule.area_m2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 
 from edge import events
 
@@ -24,14 +25,15 @@ class HealthLog:
         self._times.append(took)
 
     def due(self, now: float) -> events.Health | None:
-        """The message of the last minute once it is over, without the numbers of the connection; begins anew."""
+        """The message of the last minute once it is over, without the numbers of the connection; begins anew.
+        `now` is on the steady clock."""
         seconds = now - self._began
-        if 0 <= seconds < MINUTE:
+        if seconds < MINUTE:
             return None
         health = events.Health(
             camera=self._camera,
-            at=events.utc(now),
-            rate_hz=round(len(self._times) / max(seconds, 1.0), 2),
+            at=events.utc(time.time()),
+            rate_hz=round(len(self._times) / seconds, 2),
             age_p95_ms=_milliseconds(sorted(self._ages)[int(0.95 * len(self._ages))]) if self._ages else None,
             inference_ms=_milliseconds(statistics.median(self._times)) if self._times else None,
         )

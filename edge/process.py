@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -129,8 +130,9 @@ class Voice:
                 self._write(line)
 
     def _write(self, line: str) -> None:
+        stamp = "" if "JOURNAL_STREAM" in os.environ else time.strftime("%H:%M:%S ")
         with contextlib.suppress(OSError):  # nobody reads any more, the work goes on
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{stamp}{line}\n")
             sys.stderr.flush()
 
 

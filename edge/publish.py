@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from functools import partial
 
 from edge import events, notify
 from edge.config.load import camera_files, camera_id, load_camera, load_edge
@@ -17,6 +18,9 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Will
 from edge.publisher import Publisher
+from edge.recorder import retire
+from edge.store.journal import Journal
+from edge.store.lock import sole
 from edge.store.outbox import Outbox
 
 LOG = logging.getLogger("edge.publish")
@@ -26,19 +30,42 @@ STATUS_SECONDS = 10.0
 
 
 def publish(settings: Settings) -> int:
-    """Sends the outbox to the broker until SIGTERM or SIGINT. EdgeError where `edge.yaml`, its secret or its
-    certificates are wrong."""
+    """Sends the outbox to the broker until SIGTERM or SIGINT, 0; 2 where `edge.yaml`, its secret or its certificates
+    are wrong."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    edge = load_edge(settings.config / "edge.yaml")
-    topics = Topics(edge.root, edge.node)
-    connection = _connection(edge, topics, settings)
-    outbox = Outbox(settings.database)
-    connection.start()
-    _loop(Publisher(outbox, connection, topics=topics, info=_info(edge, settings)), stop)
-    outbox.close()
+    try:
+        edge = load_edge(settings.config / "edge.yaml")
+        topics = Topics(edge.root, edge.node, edge.centre)
+        connection = _connection(edge, topics, settings)
+    except EdgeError as error:
+        LOG.error("%s", error)
+        return 2
+    with sole(settings.state, "publisher"):
+        gone = _retire_gone(settings)
+        outbox = Outbox(settings.database)
+        connection.start()
+        publisher = Publisher(outbox, connection, topics=topics, info=partial(_info, edge, settings))
+        publisher.take_back(gone)
+        _loop(publisher, stop)
+        outbox.close()
     return 0
+
+
+def _retire_gone(settings: Settings) -> tuple[str, ...]:
+    """Tells what cameras without a file had still open, and forgets their state; returns which they are."""
+    outbox = Outbox(settings.database)
+    there = {file.stem for file in camera_files(settings.config)}
+    gone = tuple(sorted(outbox.cameras() - there))
+    for name in gone:
+        journal = Journal(settings.database, camera=name)
+        retire(journal, name=name)
+        journal.close()
+        outbox.forget(name)
+        LOG.info("camera %s has no file any more: its last intervals are told", name)
+    outbox.close()
+    return gone
 
 
 def _connection(edge: Edge, topics: Topics, settings: Settings) -> Connection:
@@ -76,8 +103,8 @@ def _info(edge: Edge, settings: Settings) -> bytes:
     for file in camera_files(settings.config):
         try:
             name, camera = camera_id(file), load_camera(file)
-            cameras[name] = camera
             models[camera.analyse.model] = find_card(camera.analyse.model, path=settings.models).sha256
+            cameras[name] = camera
         except EdgeError as error:
             LOG.warning("not in info: %s", error)
     return events.info(edge, cameras=cameras, models=models).to_bytes()

@@ -6,14 +6,14 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edge import events
 from edge.commands import obey
 from edge.dataflow import Stamp
 from edge.mqtt.connection import Connection
-from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest
+from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest, Seldom
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
 from edge.store.outbox import Lost, Message, Outbox
@@ -29,9 +29,15 @@ LATE_RATE = 100.0
 """Late messages a second."""
 HOLD_SECONDS = 60.0
 """How long a kind of message waits that the broker refused."""
+NO_RIGHTS_SECONDS = 600.0
+"""Refusals for want of rights are told so often, all in one line."""
 EXPIRE_SECONDS = 10.0
 HEALTH_SECONDS = 180
 """How long a camera's health is worth telling."""
+STEP_SECONDS = 600.0
+"""A clock that was set forward by more than this makes no message older."""
+AGAIN_MOST = 1000
+"""Messages that go out again when a confirmation stands still; for holes beyond them the centre asks."""
 GAPS_KEPT = 1000
 """Gaps that wait for a connection; beyond them the centre asks for what it misses."""
 
@@ -50,7 +56,8 @@ class _Notice:
 
 
 class Publisher:
-    """One device's voice: step() is one turn of its loop, close() its end. `info` is the body of the device's info."""
+    """One device's voice: step() is one turn of its loop, close() its end. `info` makes the body of the device's info,
+    anew each time that it is told."""
 
     def __init__(
         self,
@@ -58,9 +65,10 @@ class Publisher:
         connection: Connection,
         *,
         topics: Topics,
-        info: bytes,
+        info: Callable[[], bytes],
         standstill_seconds: float = STANDSTILL_SECONDS,
     ) -> None:
+        self._gone: tuple[str, ...] = ()
         self._outbox, self._connection, self._topics, self._info = outbox, connection, topics, info
         self._since = events.utc(time.time())
         self._under_way: dict[int, Message | _Notice] = {}
@@ -73,7 +81,9 @@ class Publisher:
         self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
         self._window = WINDOW
         self._look, self._news, self._ending = True, True, False
+        self._no_rights, self._say_again_at = Seldom(seconds=NO_RIGHTS_SECONDS), float("inf")
         self._expire_at = 0.0
+        self._clock = time.time() - time.monotonic()
 
     @property
     def state(self) -> str:
@@ -89,14 +99,28 @@ class Publisher:
         now = time.monotonic()
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_SECONDS
+            self._follow_clock()
             self._note_lost(self._outbox.expire(now=time.time()))
         if self._outbox.changed():
             self._look = self._news = True
         if self._connection.connected:
             self._send_again_if_standing(now)
+            if now >= self._say_again_at:
+                self._say_who_we_are()
             self._tell_cameras()
             self._say_notices()
             self._send(now)
+
+    def take_back(self, cameras: Iterable[str]) -> None:
+        """Lets no state of these cameras stand at the broker; they are gone."""
+        self._gone = tuple(cameras)
+
+    def _follow_clock(self) -> None:
+        """A clock that was wrong at boot is set forward by months at once: no message has grown old by that."""
+        before, self._clock = self._clock, time.time() - time.monotonic()
+        if self._clock - before > STEP_SECONDS:
+            LOG.warning("the clock was set forward by %.0f s; messages live on", self._clock - before)
+            self._outbox.postpone(self._clock - before)
 
     def close(self, *, seconds: float = 5.0) -> None:
         """Sends what is fresh for at most so many seconds, says that the device was stopped, and disconnects."""
@@ -153,7 +177,17 @@ class Publisher:
             else:
                 self._on_refused(sent, event)
         elif sent and not event.ok:
-            LOG.warning("%s: the broker refuses it: %s; check the broker's list of rights", sent.topic, event.reason)
+            self._say_again_at = time.monotonic() + HOLD_SECONDS
+            self._tell_refused(sent.topic, event.reason)
+
+    def _tell_refused(self, topic: str, reason: str) -> None:
+        """Once for everything that a list of rights refuses, for it is one fault."""
+        held_back = self._no_rights.held_back(time.monotonic())
+        if held_back is not None:
+            do = "allow it there, or correct node, root and the certificate here; what is refused is kept or said again"
+            more = f" ({held_back} more refused before)" if held_back else ""
+            who = self._connection.identity
+            LOG.warning("%s: the broker refuses it to %s: %s; %s%s", topic, who, reason, do, more)
 
     def _on_refused(self, sent: Message, event: Published) -> None:
         """What the broker will not take stays: a kind without rights waits, a malformed one is set aside, the rest
@@ -165,9 +199,8 @@ class Publisher:
             self._outbox.set_aside(sent.stamp)
             LOG.error("%s: the broker finds it malformed; kept, sent again after a restart; please report this", what)
         elif event.outcome is Outcome.NOT_AUTHORISED:
-            if self._rest.hold(sent.kind, now):
-                do = f"allow it in the broker's list of rights; every {sent.kind} is kept and waits {HOLD_SECONDS:g} s"
-                LOG.warning("%s: the broker refuses it: %s; %s", what, event.reason, do)
+            self._rest.hold(sent.kind, now)
+            self._tell_refused(what, event.reason)
         elif pause := self._rest.hold_all(now):
             LOG.warning("%s: the broker refuses it: %s; everything waits %g s", what, event.reason, pause)
 
@@ -181,7 +214,7 @@ class Publisher:
             self._on_command(verb, event)
 
     def _on_stored(self, centre: str, body: bytes) -> None:
-        """Lets go of what the centre has on its disk. Where several centres confirm, the furthest one counts."""
+        """Lets go of what the centre has on its disk."""
         try:
             stored = events.Stored.model_validate_json(body)
         except ValueError:
@@ -205,7 +238,9 @@ class Publisher:
         if obeyed.rebirth:
             self._say_who_we_are()
         topic = event.properties.response_topic
-        if topic and not set(topic) & set("+#"):
+        if topic and not self._topics.may_answer(topic):
+            LOG.warning("command %.40r: no answer on %.80r, which is not below this device's topics", verb, topic)
+        elif topic:
             properties = Properties(correlation=event.properties.correlation)
             self._notices.append(_Notice(topic, json.dumps(obeyed.answer).encode(), kept=True, properties=properties))
 
@@ -216,7 +251,8 @@ class Publisher:
         if not self._outbox.taken_after(stored):
             self._confirmation.idle()
             return
-        again, lost = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=self._outbox.last.seq)
+        last = min(self._outbox.last.seq, stored.seq + AGAIN_MOST)
+        again, lost = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=last)
         LOG.warning("the centre's confirmation stands still at %d: sending %d messages again", stored.seq, again)
         self._note_lost(lost)
         self._look = True
@@ -228,8 +264,11 @@ class Publisher:
 
     def _say_who_we_are(self) -> None:
         """Status, info and the state of every camera: what a reader needs before anything else."""
-        self._notices.appendleft(_Notice(self._topics.info, self._info, retain=True))
+        self._say_again_at = float("inf")
+        self._notices.appendleft(_Notice(self._topics.info, self._info(), retain=True))
         self._notices.appendleft(self._status("online"))
+        for camera in self._gone:
+            self._notices.append(_Notice(self._topics.camera(camera, kind="status"), b"", retain=True))
         self._told.clear()
         self._news = True
 

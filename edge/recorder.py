@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 
 from edge import events
@@ -16,17 +18,18 @@ WRITE_SECONDS = 1.0
 class Recorder:
     """Holds at most the last second of one camera's measurements in memory; the rest is in the journal."""
 
-    def __init__(self, journal: Journal, *, name: str, camera: Camera, now: float) -> None:
+    def __init__(self, journal: Journal, *, name: str, camera: Camera, now: Instant) -> None:
         self._journal = journal
         self._name = name
         self._lines = {line.id: line for line in camera.lines}
-        self._areas = {zone.id: zone.area_m2 for zone in camera.zones}
         self._periods = Periods(rules_of(camera), rate=camera.analyse.rate)
         told = frozenset(line.id for line in camera.lines if line.crossings)
         self._told = Told(told, self._render_crossing, events.LIFE_SECONDS["cross"])
         self._crossings: list[Crossing] = []
-        self._written = now
-        for period in self._periods.resume(journal.open_periods(), now=now):
+        self._written = now.utc
+        over = self._periods.resume(journal.open_periods(), now=now)
+        self.write(now.utc)  # first, so that what begins is known even if this process ends before what is over is told
+        for period in over:
             self._finish(period)
 
     def record(self, at: Instant, crossings: Sequence[Crossing], occupancies: Sequence[Occupancy]) -> None:
@@ -38,11 +41,11 @@ class Recorder:
         """Marks the open intervals, such as `nostream`."""
         self._periods.flag(name)
 
-    def tick(self, now: float) -> None:
-        """Writes what is due at this Unix time: to be called several times a second, pictures or not."""
+    def tick(self, now: Instant) -> None:
+        """Writes what is due: to be called several times a second, pictures or not."""
         due = self._periods.due(now)
-        if due or not 0 <= now - self._written < WRITE_SECONDS:
-            self.write(now)
+        if due or not 0 <= now.utc - self._written < WRITE_SECONDS:
+            self.write(now.utc)
         for period in due:
             self._finish(period)
 
@@ -62,12 +65,17 @@ class Recorder:
         self._journal.finish(period, self._render, life=events.LIFE_SECONDS[period.kind])
 
     def _render(self, period: Period, tally: Tally, stamp: Stamp) -> bytes:
+        """The message, with the facts of the rule under which the interval was counted."""
+        rule = json.loads(period.fingerprint)
         if period.kind == "zone":
-            area = self._areas.get(period.rule)
-            return events.zone(period, stamp=stamp, camera=self._name, area_m2=area).to_bytes()
-        line = self._lines.get(period.rule)
-        classes = line.classes if line else ()
-        return events.flow(period, tally, stamp=stamp, camera=self._name, classes=classes).to_bytes()
+            return events.zone(period, stamp=stamp, camera=self._name, area_m2=rule["area_m2"]).to_bytes()
+        return events.flow(period, tally, stamp=stamp, camera=self._name, classes=rule["classes"]).to_bytes()
 
     def _render_crossing(self, crossing: Crossing, stamp: Stamp) -> bytes:
         return events.cross(crossing, stamp=stamp, camera=self._name).to_bytes()
+
+
+def retire(journal: Journal, *, name: str) -> None:
+    """Tells the open intervals of a camera that is not analysed any more, as far as they came."""
+    nothing = Camera.model_construct(lines=(), zones=())
+    Recorder(journal, name=name, camera=nothing, now=Instant(time.monotonic(), time.time()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.config.schema import Camera
-from edge.dataflow import Crossing
+from edge.dataflow import Crossing, Instant
 from edge.frames.clip import frames
 from edge.pipeline import Pipeline
 from edge.recorder import Recorder
@@ -31,14 +32,14 @@ def replay(
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "replay.db"
         journal = Journal(database, camera=name, epoch=EPOCH)
-        recorder = Recorder(journal, name=name, camera=camera, now=0.0)
+        recorder = Recorder(journal, name=name, camera=camera, now=Instant(0.0, 0.0))
         now = 0.0
         for frame in frames(video, rate=camera.analyse.rate):
             analysis = pipeline.analyse(frame)
             crossings += analysis.crossings
             recorder.record(frame.at, analysis.crossings, analysis.occupancies)
             now = frame.at.utc
-            recorder.tick(now)
+            recorder.tick(frame.at)
             progress(now)
         recorder.close(now)
         journal.close()
@@ -46,6 +47,13 @@ def replay(
         messages = outbox.waiting(limit=-1, now=0.0)
         outbox.close()
     return sorted(crossings, key=lambda c: (c.at.seconds, c.line, c.track)), [m.body for m in messages]
+
+
+def told(crossings: Sequence[Crossing], camera: Camera) -> str:
+    """For a person, in one line: how many crossings each line has, by direction."""
+    counts = Counter((c.line, c.direction) for c in crossings)
+    lines = [f"{line.id} {counts[line.id, 0]} / {counts[line.id, 1]}" for line in camera.lines]
+    return f"{len(crossings)} crossings; " + ", ".join(lines)
 
 
 def as_line(crossing: Crossing) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from edge.check import check
-from edge.config.load import camera_files, camera_id, load_edge
+from edge.config.load import camera_files, is_camera_id, load_edge
 from edge.config.settings import Settings
 from edge.errors import EdgeError
 from edge.process import Child
@@ -16,19 +16,15 @@ from edge.supervisor import Supervisor
 def run(settings: Settings) -> int:
     """Starts the publisher and a worker for each camera and watches them until SIGTERM or SIGINT.
 
-    A camera with a fault is left out and told; the others run. EdgeError where `edge.yaml` is wrong or nothing is left.
+    Every fault of the files is told first. A camera with a fault stays alone: its worker tells the centre, and is tried
+    again once a minute. EdgeError where `edge.yaml` is wrong or there is no camera.
     """
-    edge_file = settings.config / "edge.yaml"
-    load_edge(edge_file)
-    faults = check(settings)
-    for fault in faults:
+    load_edge(settings.config / "edge.yaml")
+    for fault in check(settings):
         print(fault, file=sys.stderr, flush=True)  # noqa: T201 - the console is where `edge run` speaks
-    if any(fault.file == edge_file for fault in faults):
-        raise EdgeError(str(edge_file), "not started", do="mend what is listed above")
-    faulty = {fault.file for fault in faults}
-    cameras = [camera_id(file) for file in camera_files(settings.config) if file not in faulty]
+    cameras = [file.stem for file in camera_files(settings.config) if is_camera_id(file.stem)]
     if not cameras:
-        raise EdgeError(str(settings.config / "cameras"), "no camera can run", do="mend what is listed above")
+        raise EdgeError(str(settings.config / "cameras"), "no camera can run", do="put <id>.yaml there; see configs/")
     environment = dict(os.environ, EDGE_CONFIG=str(settings.config), EDGE_STATE=str(settings.state))
     command = [sys.executable, "-m", "edge"]
     workers = [Child(f"camera {name}", (*command, "camera", name), environment) for name in cameras]

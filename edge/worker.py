@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import threading
 import time
+from pathlib import Path
 
 from edge import events, notify
-from edge.config.load import load_camera
+from edge.config.load import camera_id, load_camera
 from edge.config.schema import Camera, Source
 from edge.config.settings import Settings
+from edge.dataflow import Instant
 from edge.errors import EdgeError
 from edge.frames.rtsp import CameraState, RtspCamera
 from edge.health import HealthLog
 from edge.pipeline import Pipeline
-from edge.recorder import Recorder
+from edge.recorder import Recorder, retire
 from edge.store.journal import Journal
+from edge.store.lock import sole
 
 log = logging.getLogger("edge.camera")
 
@@ -37,22 +41,33 @@ TOLD = {
 
 def work(name: str, settings: Settings) -> int:
     """Runs a camera's pipeline until SIGTERM or SIGINT, 0; 2 where its file, secret or model is wrong, which the
-    centre is told too. SourceError where the video library hangs: whoever started this process starts it again."""
+    centre is told too. EdgeError where there is no such camera, or another process counts it; SourceError where the
+    video library hangs: whoever started this process starts it again."""
+    file = settings.config / "cameras" / f"{name}.yaml"
+    camera_id(file)
+    if not file.is_file():
+        raise EdgeError(str(file), "there is no such camera", do="name one of the files there, without .yaml")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would put frames on the disk
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    with sole(settings.state, f"camera-{name}"):
+        return _work(name, file, settings, stop)
+
+
+def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> int:
     journal = Journal(settings.database, camera=name)
     status = StatusTeller(journal, name)
     try:
-        camera, source = _camera(name, settings)
+        camera, source = _camera(file)
         credentials = settings.credentials(source.credentials) if source.credentials else None
         pipeline = Pipeline(camera, models=settings.models)
     except EdgeError as error:
         log.error("%s", error)
-        notify.status(str(error))
         status.tell("config", since=time.time(), reason="the configuration of the camera is wrong: run edge check")
+        retire(journal, name=name)
         return 2
-    recorder = Recorder(journal, name=name, camera=camera, now=time.time())
+    recorder = Recorder(journal, name=name, camera=camera, now=_now())
     with RtspCamera(source.url, credentials=credentials, transport=source.transport, rate=camera.analyse.rate) as feed:
         try:
             _loop(feed, pipeline, recorder, status, stop)
@@ -63,12 +78,15 @@ def work(name: str, settings: Settings) -> int:
     return 0
 
 
-def _camera(name: str, settings: Settings) -> tuple[Camera, Source]:
-    file = settings.config / "cameras" / f"{name}.yaml"
+def _camera(file: Path) -> tuple[Camera, Source]:
     camera = load_camera(file)
     if camera.source is None:
         raise EdgeError(str(file), "source: the camera has no address", do="add source.url")
     return camera, camera.source
+
+
+def _now() -> Instant:
+    return Instant(time.monotonic(), time.time())
 
 
 def _loop(
@@ -86,8 +104,8 @@ def _loop(
         state = feed.state
         if state.state not in ("ok", "connecting"):
             recorder.flag("nostream")
-        recorder.tick(time.time())
-        status.look(state, now=time.time())
+        recorder.tick(_now())
+        status.look(state)
         notify.watchdog()
 
 
@@ -95,23 +113,22 @@ class StatusTeller:
     """Tells the centre and the supervisor of a camera's state when it changes, and of its health each minute."""
 
     def __init__(self, journal: Journal, name: str) -> None:
-        self.health = HealthLog(name, now=time.time())
+        self.health = HealthLog(name, now=time.monotonic())
         self._journal = journal
         self._name = name
         self._last: tuple[str, str] = ("", "")
 
-    def look(self, state: CameraState, *, now: float) -> None:
+    def look(self, state: CameraState) -> None:
         """Tells what is new."""
         if (state.state, state.cause) != self._last:
             self._last = (state.state, state.cause)
             if state.state != "connecting":
                 self.tell(state.state, since=state.since.utc, reason=TOLD.get(state.cause))
-            text = f"{state.state}: {state.reason}" if state.reason else state.state
-            log.log(
-                logging.INFO if state.state in ("ok", "connecting") else logging.WARNING, "%s: %s", self._name, text
-            )
-            notify.status(text)
-        health = self.health.due(now)
+            again = f"; tried again in {state.retry_seconds:.0f} s" if state.retry_seconds else ""
+            text = f"{state.state}: {state.reason}{again}" if state.reason else state.state
+            if not notify.status(text):
+                log.info("%s: %s", self._name, text)
+        health = self.health.due(time.monotonic())
         if health is not None:
             told = health.model_copy(
                 update={"reconnects": state.reconnects, "dropped": state.dropped, "damaged": state.corrupt}

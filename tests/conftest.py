@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cameras import CameraProcess
+from postgres import Postgres, running
 
 from edge.frames.transcode import to_h264
 
+NUMBERS = itertools.count()
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -64,3 +67,18 @@ def camera_process() -> Iterator[Callable[..., CameraProcess]]:
     for camera in started:
         if camera.process.returncode is None:
             camera.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for all tests, each of which takes databases of its own; not flushed to the disk, for speed."""
+    with running("-c", "fsync=off") as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes new places for a centre's store, of each kind of database."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").new
+    return lambda: str(tmp_path / f"{next(NUMBERS)}.db")

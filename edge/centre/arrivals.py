@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
@@ -29,6 +32,8 @@ LATEST_OF_CAMERA: dict[str, type[Event]] = {"status": CameraStatus, "health": He
 DATA: dict[str, type[Data]] = {"flow": Flow, "zone": ZoneCount, "cross": Cross}
 MOST_SEQ = 2**63 - 1
 """SQLite counts no further; a device that sends a message a second needs ages to get there."""
+SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 MOST_SECONDS = 3600
 """The longest interval of the contract."""
 
@@ -86,24 +91,21 @@ def read(topic: str, body: bytes, *, root: str) -> Arrival:
     if where is None:
         return Rejected(topic, body, "the topic is none of the contract")
     try:
-        return _accepted(where, body)
+        arrival = _accepted(where, body)
+        _storable(body)
     except ValidationError as error:
         reason = _first(error)
     except ValueError as error:
         reason = str(error)
+    else:
+        return arrival
+    reason = reason.replace("\0", "\\0")  # a key of the message may be part of it
     return Rejected(topic, body, f"{where.kind}: {reason}", where.node, _stamp(body))
 
 
 def _accepted(where: Topic, body: bytes) -> Arrival:
     if where.kind in DATA_KINDS:
-        event = DATA.get(where.kind, Data).model_validate_json(body)
-        _agree("camera", event.camera, where.camera)
-        _agree("rule", event.rule, where.rule)
-        if event.seq > MOST_SEQ:
-            raise ValueError("seq: beyond what a database can hold")
-        if isinstance(event, Interval) and event.seconds > MOST_SECONDS:
-            raise ValueError("seconds: longer than the contract allows")
-        return Numbered(where.node, where.kind, event, body.decode())
+        return _numbered(where, body)
     if where.kind == "gap":
         gap = Gap.model_validate_json(body)
         if not gap.first <= gap.last <= MOST_SEQ:
@@ -118,6 +120,37 @@ def _accepted(where: Topic, body: bytes) -> Arrival:
     if isinstance(state, Info):
         _agree("node", state.node, where.node)
     return Present(where.node, where.camera, where.kind, body.decode())
+
+
+def _numbered(where: Topic, body: bytes) -> Numbered:
+    event = DATA.get(where.kind, Data).model_validate_json(body)
+    _agree("camera", event.camera, where.camera)
+    _agree("rule", event.rule, where.rule)
+    if event.seq > MOST_SEQ:
+        raise ValueError("seq: beyond what a database can hold")
+    if isinstance(event, Interval):
+        _instant("start", event.start)
+        if event.seconds > MOST_SECONDS:
+            raise ValueError("seconds: longer than the contract allows")
+    elif isinstance(event, Cross):
+        _instant("at", event.at)
+    return Numbered(where.node, where.kind, event, body.decode())
+
+
+def _storable(body: bytes) -> None:
+    """JSON may hold U+0000 and halves of surrogate pairs, which no database takes as text."""
+    if not SUSPECT.search(body):
+        return
+    text = json.dumps(json.loads(body), ensure_ascii=False)
+    if ZERO.search(text) or any("\ud800" <= each <= "\udfff" for each in text):
+        raise ValueError("a text with U+0000 or half a surrogate pair")
+
+
+def _instant(name: str, text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: no moment of the calendar") from None
 
 
 def _agree(name: str, told: str, topic: str) -> None:

@@ -1,12 +1,16 @@
-"""Which numbers of each device have been received and which are lost, in the database and within one transaction."""
+"""Which numbers of each device have been received and which are lost, as one transaction sees and changes them."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from edge.centre.database import Database, Row
 from edge.centre.ranges import Range, Ranges, complete_to, contains, holes, minus, union
+from edge.dataflow import Stamp
+
+IN_ORDER = "SELECT node, epoch FROM epoch{0} ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,36 +21,62 @@ class Series:
     epoch: str
 
 
+Complete = dict[str, tuple[Stamp, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far devices have come: for each the number up to which nothing is missing, of its epochs in the order in
+    which they were first seen; and what is missing, for each series that misses something."""
+
+    complete: Complete
+    holes: dict[Series, Ranges]
+
+
 class Ledger:
-    """Reads and changes the numbers on record; whoever uses it owns the transaction and ends it with save()."""
+    """The numbers of some devices (None: of all), read once; save() writes what was changed meanwhile.
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    Whoever changes them owns the transaction, which begins before this is made.
+    """
+
+    def __init__(self, database: Database, nodes: Collection[str] | None = None) -> None:
         self._db = database
-        self._received: dict[Series, Ranges] = {}
-        self._stored: dict[Series, Ranges] = {}
+        self._nodes = None if nodes is None else sorted(nodes)
+        self._series = [Series(*each) for each in self._read(IN_ORDER)]
+        self._before = {series: dict[int, int]() for series in self._series}
+        self._received = dict.fromkeys(self._series, Ranges())
+        self._lost = dict.fromkeys(self._series, Ranges())
+        for node, epoch, first, last in self._read("SELECT node, epoch, first, last FROM received{0}"):
+            self._before[Series(node, epoch)][first] = last
+        for series, ranges in self._before.items():
+            self._received[series] = union(ranges.items())
+        lost: dict[Series, list[Range]] = {series: [] for series in self._series}
+        for node, epoch, first, last in self._read("SELECT node, epoch, first, last FROM lost{0}"):
+            lost[Series(node, epoch)].append((first, last))
+        for series, told in lost.items():
+            self._lost[series] = union(told)
+        self._told: list[tuple[str, str, int, int, str, float]] = []
 
-    def known(self, node: str | None = None) -> list[Series]:
-        """Every series, or those of one device, in the order in which they were first seen."""
-        query = "SELECT node, epoch FROM epoch WHERE ?1 IS NULL OR node = ?1 ORDER BY id"
-        return [Series(*each) for each in self._db.execute(query, (node,))]
+    @property
+    def series(self) -> list[Series]:
+        """Every series, in the order in which they were first seen."""
+        return self._series
 
     def received(self, series: Series) -> Ranges:
         """The numbers that have come."""
-        if series not in self._received:
-            self._received[series] = self._stored[series] = self._ranges("received", series)
-        return self._received[series]
+        return self._received.get(series, ())
 
-    def lost(self, series: Series) -> Ranges:
-        """The numbers that will never come, as far as is known."""
-        return minus(self._ranges("lost", series), self.received(series))
-
-    def complete_to(self, series: Series) -> int:
-        """The number up to which everything has come or is known to be lost; 0 = the first one is missing."""
-        return complete_to(union(self.received(series), self._ranges("lost", series)))
-
-    def holes(self, series: Series) -> Ranges:
-        """The numbers that are missing below the greatest one seen."""
-        return holes(union(self.received(series), self._ranges("lost", series)))
+    def standing(self) -> Standing:
+        """How far these devices have come."""
+        complete: Complete = {}
+        missing: dict[Series, Ranges] = {}
+        for series in self._series:
+            known = self._known(series)
+            stamp = Stamp(series.epoch, complete_to(known))
+            complete[series.node] = (*complete.get(series.node, ()), stamp)
+            if found := holes(known):
+                missing[series] = found
+        return Standing(complete, missing)
 
     def receive(self, series: Series, number: int) -> bool:
         """Puts a number on record; False where it had come before."""
@@ -58,33 +88,42 @@ class Ledger:
 
     def lose(self, series: Series, numbers: Range, *, reason: str) -> bool:
         """Puts numbers on record as lost, where they have not come; False where that says nothing new."""
-        known = union(self.received(series), self._ranges("lost", series))
-        news = minus((numbers,), known)
+        news = minus((numbers,), self._known(series))
         if news:
             self._meet(series)
-        self._db.executemany(
-            "INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?, ?, ?)",
-            [(series.node, series.epoch, first, last, reason, time.time()) for first, last in news],
-        )
+            self._lost[series] = union(self._lost[series], news)
+            self._told += [(series.node, series.epoch, *each, reason, time.time()) for each in news]
         return bool(news)
 
     def save(self) -> None:
-        """Writes what receive() has changed."""
-        for series, now in self._received.items():
-            before = self._stored[series]
-            gone, new = set(before) - set(now), set(now) - set(before)
-            self._db.executemany(
-                "DELETE FROM received WHERE node = ? AND epoch = ? AND first = ?",
-                [(series.node, series.epoch, first) for first, _ in gone],
-            )
-            self._db.executemany(
-                "INSERT INTO received VALUES (?, ?, ?, ?)", [(series.node, series.epoch, *each) for each in new]
-            )
-            self._stored[series] = now
+        """Writes what receive() and lose() have changed."""
+        met = [each for each in self._series if each not in self._before]
+        self._db.write("INSERT INTO epoch (node, epoch) VALUES (?, ?)", [(each.node, each.epoch) for each in met])
+        gone, new = [], []
+        for series, ranges in self._received.items():
+            before, now = self._before.get(series, {}), dict(ranges)
+            gone += [(series.node, series.epoch, first) for first in before.keys() - now.keys()]
+            new += [(series.node, series.epoch, *each) for each in now.items() - before.items()]
+        self._db.write("DELETE FROM received WHERE node = ? AND epoch = ? AND first = ?", gone)
+        self._db.write(
+            "INSERT INTO received VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (node, epoch, first) DO UPDATE SET last = excluded.last",
+            new,
+        )
+        self._db.write("INSERT INTO lost VALUES (?, ?, ?, ?, ?, ?)", self._told)
+
+    def _known(self, series: Series) -> Ranges:
+        return union(self.received(series), self._lost.get(series, ()))
 
     def _meet(self, series: Series) -> None:
-        self._db.execute("INSERT OR IGNORE INTO epoch (node, epoch) VALUES (?, ?)", (series.node, series.epoch))
+        if series not in self._received:
+            self._series.append(series)
+            self._received[series], self._lost[series] = (), ()
 
-    def _ranges(self, table: str, series: Series) -> Ranges:
-        query = f"SELECT first, last FROM {table} WHERE node = ? AND epoch = ?"  # noqa: S608 - own table names
-        return union(self._db.execute(query, (series.node, series.epoch)).fetchall())
+    def _read(self, query: str) -> list[Row]:
+        if self._nodes is None:
+            return self._db.rows(query.format(""))
+        if not self._nodes:
+            return []
+        chosen = ", ".join("?" * len(self._nodes))
+        return self._db.rows(query.format(f" WHERE node IN ({chosen})"), self._nodes)

@@ -7,16 +7,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from edge.centre.arrivals import Arrival, Present, Rejected, read
-from edge.centre.gaps import Gaps
-from edge.centre.ledger import Series
+from edge.centre.bridge import Bridge
+from edge.centre.database import AwayError
+from edge.centre.ledger import Complete, Series
+from edge.centre.patience import Patience
 from edge.centre.ranges import Range
 from edge.centre.store import Store, Written
+from edge.centre.watch import Watch
 from edge.events import Resend, Stored
 from edge.mqtt.connection import Connection
-from edge.mqtt.topics import Topics, of_all_nodes
-from edge.mqtt.wire import Arrived, Connected, Properties
+from edge.mqtt.topics import Topics, of_all_nodes, of_all_nodes_shared
+from edge.mqtt.wire import Arrived, Connected, Properties, Published
 
 LOG = logging.getLogger("edge.centre")
 BATCH_SECONDS = 0.5
@@ -28,23 +32,34 @@ ASK_LIVES_SECONDS = 60
 Show = Callable[[Written], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """Which centre this is: the root of its topics, its id, and whether several instances share its work."""
+
+    root: str
+    id: str
+    shared: bool = False
+
+
 class Listener:
     """The centre's side of the contract on one connection; run() serves until `stop` is set.
 
-    `show` is told of each batch after it was stored, and of an empty one every TICK_SECONDS.
+    `show` is told of each batch after it was stored, and of an empty one every TICK_SECONDS; `bridge`, where there is
+    one, of what was stored.
     """
 
-    def __init__(self, connection: Connection, *, root: str, centre_id: str, store: Store, show: Show) -> None:
-        self._connection, self._root, self._centre, self._store, self._show = connection, root, centre_id, store, show
-        self._gaps = Gaps()
+    def __init__(
+        self, connection: Connection, *, centre: Centre, store: Store, show: Show, bridge: Bridge | None = None
+    ) -> None:
+        self._connection, self._centre, self._store, self._show = connection, centre, store, show
+        self._bridge = bridge
+        self._watch = Watch(store, shared=centre.shared)
         self._batch: list[Arrival] = []
         self._due = 0.0
         self._complaints = _Complaints()
 
     def run(self, stop: threading.Event) -> None:
         """Serves until `stop` is set; what has arrived by then is stored and confirmed."""
-        for node in self._store.nodes():
-            self._look_for_gaps(node)
         self._connection.start()
         while not stop.is_set():
             event = self._connection.next_event(TICK_SECONDS)
@@ -52,61 +67,88 @@ class Listener:
                 self._begin()
             elif isinstance(event, Arrived):
                 self._take(event)
+            elif isinstance(event, Published) and self._bridge:
+                self._bridge.answered(event)
             if self._batch and (len(self._batch) >= BATCH_MESSAGES or time.monotonic() >= self._due):
-                self._commit()
+                self._commit(stop)
             elif event is None:
                 self._show(Written())
-            self._ask()
+            self._look()
             self._complaints.say()
-        self._commit()
+        self._commit(stop)
+        self._watch.close()
 
     def _begin(self) -> None:
-        self._connection.subscribe(of_all_nodes(self._root))
-        for node in self._store.nodes():
-            self._confirm(node)
+        """A new connection knows nothing: neither our subscriptions nor, for a new broker, what is stored."""
+        self._watch.again()
+        if self._bridge:
+            self._bridge.connected()
+        if not self._centre.shared:
+            self._connection.subscribe(of_all_nodes(self._centre.root))
+            return
+        shared, states = of_all_nodes_shared(self._centre.root, group=self._centre.id)
+        self._connection.subscribe((*shared, *states) if self._watch.leading else shared)
 
     def _take(self, message: Arrived) -> None:
         if not self._batch:
             self._due = time.monotonic() + BATCH_SECONDS
-        arrival = read(message.topic, message.body, root=self._root)
+        arrival = read(message.topic, message.body, root=self._centre.root)
         self._batch.append(arrival)
         if isinstance(arrival, Present) and not arrival.camera and arrival.kind == "status":
-            self._gaps.back(arrival.node, now=time.monotonic())
+            self._watch.gaps.back(arrival.node, now=time.monotonic())
 
-    def _commit(self) -> None:
+    def _commit(self, stop: threading.Event) -> None:
         """Confirmations follow the commit: what a device is told lies on the disk."""
-        written = self._store.write(self._batch)
+        written = self._written(stop)
+        if written is None:
+            return
+        presents = [arrival for arrival in self._batch if isinstance(arrival, Present)]
         self._batch = []
-        for node in sorted(written.nodes):
-            self._confirm(node)
-            self._look_for_gaps(node)
+        self._confirm(written.standing.complete)
+        if self._bridge:
+            self._bridge.tell([*presents, *written.stored])
+        if not self._centre.shared:  # otherwise another instance's confirmation may overtake this one
+            self._watch.told(written.standing.complete)
         for rejected in written.rejected:
             self._complaints.add(rejected)
         self._show(written)
 
-    def _confirm(self, node: str) -> None:
+    def _written(self, stop: threading.Event) -> Written | None:
+        """The batch, as soon as the database takes it; meanwhile nothing more is read and the broker keeps the rest.
+        None where it does not come back before the end: nothing of it was confirmed, so the devices keep it."""
+        away = Patience()
+        while True:
+            try:
+                return self._store.write(self._batch)
+            except AwayError as error:
+                if stop.is_set() or not away.wait(error, stop):
+                    return None
+
+    def _confirm(self, complete: Complete) -> None:
         """Told for every epoch, the newest last, which is the one that stays on the broker."""
         if not self._connection.connected:
             return
-        topic = Topics(self._root, node).stored(self._centre)
-        for stamp in self._store.complete(node):
-            body = Stored(epoch=stamp.epoch, seq=stamp.seq).model_dump_json().encode()
-            self._connection.publish(topic, body, retain=True)
+        for node, stamps in sorted(complete.items()):
+            topic = Topics(self._centre.root, node).stored(self._centre.id)
+            for stamp in stamps:
+                body = Stored(epoch=stamp.epoch, seq=stamp.seq).model_dump_json().encode()
+                self._connection.publish(topic, body, retain=True)
 
-    def _look_for_gaps(self, node: str) -> None:
-        for series, holes in self._store.holes(node).items():
-            self._gaps.seen(series, holes, now=time.monotonic())
-
-    def _ask(self) -> None:
+    def _look(self) -> None:
+        """What concerns the whole store, which one of all instances does."""
         if not self._connection.connected:
             return
-        for series, holes in self._gaps.due(now=time.monotonic()):
+        led = self._watch.leading
+        self._confirm(self._watch.look(now=time.monotonic()))
+        if self._watch.leading and not led and self._centre.shared:
+            self._connection.subscribe(of_all_nodes_shared(self._centre.root, group=self._centre.id)[1])
+        for series, holes in self._watch.gaps.due(now=time.monotonic()):
             for hole in holes:
                 self._ask_for(series, hole)
 
     def _ask_for(self, series: Series, hole: Range) -> None:
         """The request lives no longer than the pause to the next one may be."""
-        topics = Topics(self._root, series.node)
+        topics = Topics(self._centre.root, series.node)
         body = Resend.model_validate({"epoch": series.epoch, "from": hole[0], "to": hole[1]})
         properties = Properties(expiry_seconds=ASK_LIVES_SECONDS)
         self._connection.publish(

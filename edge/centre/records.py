@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from edge.centre.database import connect_to_read
+from edge.centre.database import AwayError, Database, Row, Value, is_server, open_to_read
 from edge.centre.ledger import Ledger, Series
 from edge.centre.ranges import Ranges, minus
 
 Body = dict[str, Any]
+LATEST = """
+SELECT node, camera, rule, seconds, body
+FROM (SELECT *, row_number() OVER (PARTITION BY node, camera, rule ORDER BY start DESC) AS place
+  FROM {0} WHERE start >= ?) AS each
+WHERE place = 1 ORDER BY node, camera, rule
+"""
+NEXT = """
+SELECT node, camera, rule, seconds, body FROM {0} WHERE start >= ?{1}
+ORDER BY start, node, camera, rule, seconds LIMIT ?
+"""
+AFTER = " AND (start, node, camera, rule, seconds) > (?, ?, ?, ?, ?)"
+PAGE = 5000
+BEGINNING = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +63,20 @@ class Lost:
 
 
 class Records:
-    """A reader of the centre's file. sqlite3.OperationalError where there is none yet."""
+    """A reader of the centre's file or database. AwayError where there is none just now, or not yet."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = connect_to_read(path)
+    def __init__(self, where: str | Path) -> None:
+        self._db: Database = open_to_read(where)
 
     @classmethod
-    def of(cls, path: Path) -> Self | None:
+    def of(cls, where: str | Path) -> Self | None:
         """A reader of a centre that may have just begun: None where its tables are not there yet."""
-        if not path.exists():
+        if not is_server(where) and not Path(where).exists():
             return None
-        records = cls(path)
+        records = cls(where)
         try:
             records.tally()
-        except sqlite3.OperationalError:
+        except AwayError:
             records.close()
             return None
         return records
@@ -80,78 +93,95 @@ class Records:
         """Zone counts of intervals that start at `since` (RFC 3339) or later, in order of time."""
         return self._intervals("zone", since, (node, camera))
 
+    def pages(self, kind: str, *, since: str = "") -> Iterator[list[Message]]:
+        """The same, PAGE intervals at a time, for more of them than memory holds; `kind` is flow or zone."""
+        key: tuple[Value, ...] = ()
+        while rows := self._db.rows(NEXT.format(kind, AFTER * bool(key)), (since or BEGINNING, *key, PAGE)):
+            messages = [_message(row) for row in rows]
+            yield messages
+            last = messages[-1]
+            key = (last.start, last.node, last.camera, last.rule, last.seconds)
+
     def crossings(self, *, node: str, camera: str) -> list[Crossed]:
         """Single crossings, in order of time."""
-        rows = self._db.execute(
-            'SELECT node, camera, rule, at, class, direction FROM "cross" WHERE node = ? AND camera = ?'
+        rows = self._db.rows(
+            'SELECT node, camera, rule, body, class, direction FROM "cross" WHERE node = ? AND camera = ?'
             " ORDER BY at, seq",
             (node, camera),
         )
-        return [Crossed(*row) for row in rows]
+        return [Crossed(node, camera, line, json.loads(body)["at"], *each) for node, camera, line, body, *each in rows]
 
     def last_intervals(self, kind: str, *, since: str) -> list[Message]:
         """The latest interval of every rule, of those that start at `since` or later; `kind` is flow or zone."""
-        rows = self._db.execute(
-            f"SELECT node, camera, rule, max(start), seconds, body FROM {kind} WHERE start >= ?"  # noqa: S608 - own names
-            " GROUP BY node, camera, rule ORDER BY node, camera, rule",
-            (since,),
-        )
+        rows = self._db.rows(LATEST.format(kind), (since,))
         return [_message(row) for row in rows]
 
     def volumes(self, *, since: str) -> dict[tuple[str, str, str], tuple[int, int]]:
         """(node, camera, line) -> crossings of all classes in both directions, in intervals from `since` on."""
-        rows = self._db.execute(
+        rows = self._db.rows(
             "SELECT node, camera, rule, sum(a), sum(b) FROM flow_count WHERE start >= ? GROUP BY node, camera, rule",
-            (since,),
+            (since or BEGINNING,),
         )
-        return {(node, camera, rule): (a, b) for node, camera, rule, a, b in rows}
+        return {(node, camera, rule): (int(a), int(b)) for node, camera, rule, a, b in rows}
 
     def present(self) -> dict[tuple[str, str, str], Body]:
         """How devices and cameras stand: (node, camera or nothing, status or info or health) -> the message."""
-        rows = self._db.execute("SELECT node, camera, kind, body FROM present ORDER BY node, camera, kind")
+        rows = self._db.rows("SELECT node, camera, kind, body FROM present ORDER BY node, camera, kind")
         return {(node, camera, kind): json.loads(body) for node, camera, kind, body in rows}
 
     def seen_ranges(self, node: str | None = None) -> dict[Series, Ranges]:
         """The numbers that have come."""
-        ledger = Ledger(self._db)
-        return {series: ledger.received(series) for series in ledger.known(node)}
+        ledger = self._ledger(node)
+        return {series: ledger.received(series) for series in ledger.series}
 
     def holes(self, node: str | None = None) -> dict[Series, Ranges]:
         """The numbers that are missing and not known to be lost; a series without a hole is left out."""
-        ledger = Ledger(self._db)
-        return {series: missing for series in ledger.known(node) if (missing := ledger.holes(series))}
+        return self._ledger(node).standing().holes
 
     def lost(self, node: str | None = None) -> list[Lost]:
         """The numbers that are known to be lost; one that came after all is not among them."""
-        rows = self._db.execute(
-            "SELECT node, epoch, first, last, reason FROM lost WHERE ?1 IS NULL OR node = ?1"
-            " ORDER BY node, epoch, first",
-            (node,),
+        ledger = self._ledger(node)
+        where, values = _where(node=node)
+        rows = self._db.rows(
+            f"SELECT node, epoch, first, last, reason FROM lost{where} ORDER BY node, epoch, first",  # noqa: S608 - own
+            values,
         )
-        received = self.seen_ranges(node)
         return [
             Lost(Series(node, epoch), *each, reason)
             for node, epoch, first, last, reason in rows
-            for each in minus(((first, last),), received[Series(node, epoch)])
+            for each in minus(((first, last),), ledger.received(Series(node, epoch)))
         ]
 
     def rejected(self) -> list[tuple[str, str]]:
         """The latest rejected messages, oldest first: topic and reason."""
-        return self._db.execute("SELECT topic, reason FROM rejected ORDER BY id").fetchall()
+        return [(topic, reason) for topic, reason in self._db.rows("SELECT topic, reason FROM rejected ORDER BY id")]
 
     def tally(self) -> dict[str, int]:
         """Messages stored, duplicates and rejected since the file was made."""
-        return {"stored": 0, "duplicates": 0, "rejected": 0} | dict(self._db.execute("SELECT name, number FROM tally"))
+        tally = {"stored": 0, "duplicates": 0, "rejected": 0}
+        return tally | {name: int(number) for name, number in self._db.rows("SELECT name, number FROM tally")}
+
+    def _ledger(self, node: str | None) -> Ledger:
+        with self._db.snapshot():
+            return Ledger(self._db, None if node is None else (node,))
 
     def _intervals(self, table: str, since: str, key: tuple[str | None, str | None]) -> list[Message]:
-        rows = self._db.execute(
-            f"SELECT node, camera, rule, start, seconds, body FROM {table} WHERE start >= ?1"  # noqa: S608 - own names
-            " AND (?2 IS NULL OR node = ?2) AND (?3 IS NULL OR camera = ?3) ORDER BY start, node, camera, rule",
-            (since, *key),
+        where, values = _where(node=key[0], camera=key[1])
+        rows = self._db.rows(
+            f"SELECT node, camera, rule, seconds, body FROM {table}{where or ' WHERE true'} AND start >= ?"  # noqa: S608 - own
+            " ORDER BY start, node, camera, rule",
+            (*values, since or BEGINNING),
         )
         return [_message(row) for row in rows]
 
 
-def _message(row: tuple[Any, ...]) -> Message:
-    node, camera, rule, start, seconds, body = row
-    return Message(node, camera, rule, start, seconds, json.loads(body))
+def _where(**wanted: str | None) -> tuple[str, list[str]]:
+    """A condition on the columns for which a value is given, and the values."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return " WHERE " * bool(given) + " AND ".join(f"{name} = ?" for name in given), list(given.values())
+
+
+def _message(row: Row) -> Message:
+    node, camera, rule, seconds, text = row
+    body: Body = json.loads(text)
+    return Message(node, camera, rule, body["start"], seconds, body)

@@ -1,149 +1,166 @@
 """What the centre writes down: a batch of arrivals at a time, all of it or nothing, in any order and any number of
-times with the same outcome."""
+times with the same outcome. The statements are the same for every database."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.centre.arrivals import Arrival, Forgone, Numbered, Present, Rejected
-from edge.centre.database import connect
-from edge.centre.ledger import Ledger, Series
-from edge.centre.ranges import Ranges
-from edge.dataflow import Stamp
-from edge.errors import EdgeError
+from edge.centre.database import Value, open_to_write
+from edge.centre.ledger import Ledger, Series, Standing
 from edge.events import Cross, Interval
 
 REJECTED_KEPT = 1000
 """Rejected messages kept to be looked at, the latest ones."""
 
+PUT_CROSS = 'INSERT INTO "cross" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'
+PUT_OTHER = "INSERT INTO other VALUES (?, ?, ?, ?, ?, ?, ?)"
+PUT_REJECTED = "INSERT INTO rejected (stored, topic, reason, body) VALUES (?, ?, ?, ?)"
+PUT_INTERVAL = """
+INSERT INTO {0} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, camera, rule, start, seconds) DO UPDATE
+SET epoch = excluded.epoch, seq = excluded.seq, coverage = excluded.coverage, body = excluded.body
+WHERE (excluded.seq, excluded.epoch) > ({0}.seq, {0}.epoch)
+"""
+"""Of two messages on one interval the one with the greater number stays, whichever came first."""
+PUT_PRESENT = """
+INSERT INTO present VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (node, camera, kind) DO UPDATE SET body = excluded.body, stored = excluded.stored
+"""
+TAKE_BACK = "DELETE FROM present WHERE node = ? AND camera = ? AND kind = ?"
+COUNT = "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET number = tally.number + excluded.number"
+FORGET_REJECTED = "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?"
+LEAD = """
+INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE lease.holder = excluded.holder OR lease.until < ?
+"""
+
 
 @dataclass(slots=True)
 class Written:
-    """What became of a batch: messages stored, those that had been stored before, those rejected, and the devices
-    whose numbers were told."""
+    """What became of a batch: messages stored, how many had been stored before, those rejected, and how far the
+    devices stand whose numbers were told, with what everybody has committed."""
 
     stored: list[Numbered] = field(default_factory=list)
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
-    nodes: set[str] = field(default_factory=set)
+    standing: Standing = field(default_factory=lambda: Standing({}, {}))
 
 
 class Store:
-    """The centre's database, written by one process. EdgeError where it cannot be opened or written."""
+    """The centre's database: a file, or an address for several writers. AwayError where it cannot be used just now;
+    EdgeError where it cannot be opened or waiting does not help."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._db = connect(path)
+    def __init__(self, where: str | Path) -> None:
+        self.where = where
+        self._db = open_to_write(where)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes it."""
         self._db.close()
 
     def write(self, arrivals: Sequence[Arrival]) -> Written:
         """Stores them in one transaction; when it returns they are on the disk."""
-        written = Written()
-        ledger = Ledger(self._db)
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
+        nodes = {arrival.node for arrival in arrivals if arrival.node}
+        with self._db.transaction(nodes):
+            batch = _Batch(Ledger(self._db, nodes))
             for arrival in arrivals:
-                self._take(arrival, ledger, written)
-            ledger.save()
-            self._count(written)
-            self._db.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            do = "free some space or mend the disk; nothing of it was confirmed, so the devices keep it"
-            raise EdgeError(str(self.path), "messages cannot be stored", found=str(error), do=do) from None
-        return written
+                batch.take(arrival)
+            batch.ledger.save()
+            for statement, rows in batch.statements():
+                self._db.write(statement, rows)
+            batch.written.standing = batch.standing()
+        return batch.written
 
-    def complete(self, node: str) -> list[Stamp]:
-        """For each epoch of a device, oldest first, the number up to which everything is stored or known as lost."""
-        ledger = Ledger(self._db)
-        return [Stamp(series.epoch, ledger.complete_to(series)) for series in ledger.known(node)]
+    def standing(self) -> Standing:
+        """How far every device stands that has sent a numbered message."""
+        with self._db.snapshot():
+            return Ledger(self._db).standing()
 
-    def nodes(self) -> list[str]:
-        """Every device that has sent a numbered message."""
-        return sorted({series.node for series in Ledger(self._db).known()})
+    def lead(self, name: str, *, holder: str, seconds: float) -> bool:
+        """Whether `holder` is the one of several instances that may do what only one does, for so many seconds from
+        now; it stays so while it asks in time."""
+        now = time.time()
+        with self._db.transaction():
+            self._db.write(LEAD, [(name, holder, now + seconds, now)])
+            return self._db.rows("SELECT holder FROM lease WHERE name = ?", (name,)) == [(holder,)]
 
-    def holes(self, node: str) -> dict[Series, Ranges]:
-        """The numbers that are missing, for each epoch of a device."""
-        ledger = Ledger(self._db)
-        return {series: ledger.holes(series) for series in ledger.known(node)}
 
-    def _take(self, arrival: Arrival, ledger: Ledger, written: Written) -> None:
+class _Batch:
+    """The rows that a batch of arrivals comes to."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.written = Written()
+        self._numbered: set[str] = set()
+        self._rows: defaultdict[str, list[tuple[Value, ...]]] = defaultdict(list)
+        self._present: dict[tuple[str, str, str], str | None] = {}
+
+    def take(self, arrival: Arrival) -> None:
+        """Adds one."""
         match arrival:
-            case Numbered():
-                written.nodes.add(arrival.node)
-                if ledger.receive(Series(arrival.node, arrival.stamp.epoch), arrival.stamp.seq):
+            case Numbered(node):
+                self._numbered.add(node)
+                if self.ledger.receive(Series(node, arrival.stamp.epoch), arrival.stamp.seq):
                     self._put(arrival)
-                    written.stored.append(arrival)
+                    self.written.stored.append(arrival)
                 else:
-                    written.duplicates += 1
+                    self.written.duplicates += 1
             case Forgone(node, gap):
-                written.nodes.add(node)
-                ledger.lose(Series(node, gap.epoch), (gap.first, gap.last), reason=gap.reason)
+                self._numbered.add(node)
+                self.ledger.lose(Series(node, gap.epoch), (gap.first, gap.last), reason=gap.reason)
             case Present():
-                self._replace(arrival)
+                self._present[arrival.node, arrival.camera, arrival.kind] = arrival.body
             case Rejected():
-                self._reject(arrival, ledger, written)
+                self._reject(arrival)
+
+    def statements(self) -> Iterable[tuple[str, list[tuple[Value, ...]]]]:
+        """What to write, the rows that all writers share at the end, so that they are held shortly."""
+        now = time.time()
+        yield from self._rows.items()
+        yield TAKE_BACK, [key for key, body in self._present.items() if body is None]
+        yield PUT_PRESENT, [(*key, body, now) for key, body in self._present.items() if body is not None]
+        numbers = {
+            "stored": len(self.written.stored),
+            "duplicates": self.written.duplicates,
+            "rejected": len(self.written.rejected),
+        }
+        yield COUNT, [(name, number) for name, number in numbers.items() if number]
+        if PUT_REJECTED in self._rows:
+            yield FORGET_REJECTED, [(REJECTED_KEPT,)]
+
+    def standing(self) -> Standing:
+        """How far the devices stand whose numbers were told."""
+        whole = self.ledger.standing()
+        complete = {node: stamps for node, stamps in whole.complete.items() if node in self._numbered}
+        return Standing(complete, {each: ranges for each, ranges in whole.holes.items() if each.node in complete})
 
     def _put(self, message: Numbered) -> None:
         event, node = message.event, message.node
         if isinstance(event, Interval):
-            self._upsert(message, event)
+            self._rows[PUT_INTERVAL.format(message.kind)].append(
+                (node, event.camera, event.rule, event.start, float(event.seconds), event.epoch, event.seq,
+                 event.coverage, message.body)
+            )  # fmt: skip
         elif isinstance(event, Cross):
-            self._db.execute(
-                'INSERT INTO "cross" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+            self._rows[PUT_CROSS].append(
                 (node, event.epoch, event.seq, event.camera, event.rule, event.at, event.kind, event.direction,
-                 message.body),
+                 message.body)
             )  # fmt: skip
         else:
-            self._db.execute(
-                "INSERT INTO other VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (node, event.epoch, event.seq, message.kind, event.camera, event.rule, message.body),
+            self._rows[PUT_OTHER].append(
+                (node, event.epoch, event.seq, message.kind, event.camera, event.rule, message.body)
             )
 
-    def _upsert(self, message: Numbered, event: Interval) -> None:
-        """Of two messages on one interval the one with the greater number stays, whichever came first."""
-        self._db.execute(
-            f"INSERT INTO {message.kind} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - flow or zone
-            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, coverage = excluded.coverage,"
-            " body = excluded.body WHERE (excluded.seq, excluded.epoch) > (seq, epoch)",
-            (message.node, event.camera, event.rule, event.start, float(event.seconds), event.epoch, event.seq,
-             event.coverage, message.body),
-        )  # fmt: skip
-
-    def _replace(self, present: Present) -> None:
-        key = (present.node, present.camera, present.kind)
-        if present.body is None:
-            self._db.execute("DELETE FROM present WHERE node = ? AND camera = ? AND kind = ?", key)
-        else:
-            self._db.execute("INSERT OR REPLACE INTO present VALUES (?, ?, ?, ?, ?)", (*key, present.body, time.time()))
-
-    def _reject(self, message: Rejected, ledger: Ledger, written: Written) -> None:
+    def _reject(self, message: Rejected) -> None:
         """A rejected number is lost: asking for it would only bring the same message again."""
-        written.rejected.append(message)
+        self.written.rejected.append(message)
         if message.stamp:
-            written.nodes.add(message.node)
+            self._numbered.add(message.node)
             series, seq = Series(message.node, message.stamp.epoch), message.stamp.seq
-            if not ledger.lose(series, (seq, seq), reason=f"rejected: {message.reason}"):
+            if not self.ledger.lose(series, (seq, seq), reason=f"rejected: {message.reason}"):
                 return
-        self._db.execute(
-            "INSERT INTO rejected (stored, topic, reason, body) VALUES (?, ?, ?, ?)",
-            (time.time(), message.topic, message.reason, message.body),
-        )
-        self._db.execute("DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?", (REJECTED_KEPT,))
-
-    def _count(self, written: Written) -> None:
-        numbers = {
-            "stored": len(written.stored),
-            "duplicates": written.duplicates,
-            "rejected": len(written.rejected),
-        }
-        self._db.executemany(
-            "INSERT INTO tally VALUES (?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number",
-            [(name, number) for name, number in numbers.items() if number],
-        )
+        self._rows[PUT_REJECTED].append((time.time(), message.topic, message.reason, message.body))

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.centre.arrivals import Numbered
+from edge.centre.database import AwayError
 from edge.centre.ranges import size
 from edge.centre.records import Message, Records
 from edge.centre.store import Written
@@ -73,10 +74,14 @@ class LiveView:
             self.draw()
 
     def draw(self) -> None:
-        """Draws now."""
+        """Draws now; while the database is away the last picture stays."""
         self._next = time.monotonic() + REFRESH_SECONDS
+        try:
+            now = page(self._records, title=self._title, now=time.time())
+        except AwayError:
+            return
         log = [Text(each, style="yellow", overflow="ellipsis", no_wrap=True) for each in self._log.lines]
-        self._live.update(Group(page(self._records, title=self._title, now=time.time()), *log), refresh=True)
+        self._live.update(Group(now, *log), refresh=True)
 
 
 def page(records: Records, *, title: str, now: float) -> RenderableType:
@@ -130,7 +135,7 @@ def _lines(flows: list[Message], rules: dict[tuple[str, str, str], Any], today: 
             table.add_row(
                 flow.camera if way == 0 else "",
                 flow.rule if way == 0 else "",
-                names[way],
+                Text(names[way]),
                 *(str(count.get(kind, "")) for kind in kinds),
                 str(sum(count.values())) if count else "–",
                 str(today.get(key, (0, 0))[way]),
@@ -147,7 +152,7 @@ def _zones(zones: list[Message], rules: dict[tuple[str, str, str], Any]) -> Tabl
         name = rules.get((zone.node, zone.camera, zone.rule), {}).get("name") or zone.rule
         table.add_row(
             zone.camera,
-            name,
+            Text(name),
             *(str(people.get(each, "–")) for each in ("last", "mean", "max")),
             str(zone.body.get("density_m2", "")),
             _share(zone.body["coverage"]),

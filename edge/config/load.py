@@ -125,9 +125,14 @@ def camera_files(folder: Path) -> list[Path]:
     return sorted((folder / "cameras").glob("*.yaml"))
 
 
+def is_camera_id(name: str) -> bool:
+    """Whether a camera can be called so: an id, and no word that the topics need."""
+    return re.fullmatch(r"(?!(cmd|status|info|gap)$)[a-z0-9][a-z0-9-]{0,31}", name) is not None
+
+
 def camera_id(file: Path) -> str:
     """The id of a camera, which is its file's name; FileError where that is no id."""
-    if not re.fullmatch(r"(?!(cmd|status|info|gap)$)[a-z0-9][a-z0-9-]{0,31}", file.stem):
+    if not is_camera_id(file.stem):
         expected = "a-z, 0-9 and -, at most 32, and not cmd, status, info or gap"
         text = f"the file's name is no id, expected {expected}, found {file.stem!r}; rename the file"
         raise FileError([Fault(file, 1, 1, text)])
@@ -143,7 +148,7 @@ EXPECTED = {
     "less_than_equal": "at most {le}",
     "greater_than": "more than {gt}",
     "literal_error": "{expected}",
-    "string_pattern_mismatch": "a-z, 0-9 and -, starting with a letter or digit, at most 32, and no reserved word",
+    "string_pattern_mismatch": "a-z, 0-9 and -, starting with a letter or digit, at most 32",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
     "float_type": "a number",
@@ -175,8 +180,12 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if kind == "missing" else _shown(error["input"])
     in_picture = kind in ("greater_than_equal", "less_than_equal") and "points" in place
-    do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else "mend it"
-    return document.fault(place, f"{name}: expected {expected}, found {found}; {'add it' if kind == 'missing' else do}")
+    do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else ""
+    if kind == "missing" and isinstance(place[-1], int):
+        expected = f"{place[-1] + 1} entries or more"
+        place, name = place[:-1], _name(place[:-1])
+    do = "add it" if kind == "missing" else do
+    return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 
 
 def _unknown(schema: type[Section], place: Place, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from edge.geometry import Point, segments_cross
@@ -146,7 +146,7 @@ class Zone(Section):
     """The corners in order, as fractions of the picture."""
     name: str = ""
     """What people call it."""
-    area_m2: float | None = Field(default=None, gt=0)
+    area_m2: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The ground it covers; with it the density is told."""
     vehicles: bool = False
     """Also count vehicles by class."""
@@ -216,6 +216,12 @@ class Tls(Section):
         return self
 
 
+def _no_is_false(tls: object) -> object:
+    if isinstance(tls, dict | Tls) or tls is False:
+        return tls
+    raise fault("no TLS section", expected="false, or keys ca, certificate, key", found=repr(tls), do="write false")
+
+
 class Broker(Section):
     """The MQTT broker."""
 
@@ -223,7 +229,7 @@ class Broker(Section):
     """Name or address."""
     port: int = Field(default=8883, ge=1, le=65535)
     """Port; 8883 with TLS, 1883 mostly without."""
-    tls: Tls | Literal[False] = Tls()
+    tls: Annotated[Tls | Literal[False], BeforeValidator(_no_is_false)] = Tls()
     """Verified TLS by default; `false` only on a network that nobody else is on."""
     credentials: Id | None = None
     """Name of the secret that holds `user:password`."""
@@ -249,6 +255,8 @@ class Edge(Section):
     """This device's id, used in every topic."""
     root: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "hue"
     """First level of every topic; one for each city."""
+    centre: Id = "centre-1"
+    """The id of the centre whose word counts: what it confirms as stored is let go of here."""
     broker: Broker
 
 

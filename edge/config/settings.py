@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         folders = ([Path(given)] if given else []) + [self.secrets or self.config / "secrets"]
         return [folder / name for folder in folders]
 
+    def exposed_secret(self, name: str) -> Path | None:
+        """The file of a secret that others than its owner can read."""
+        return next((f for f in self._secret_files(name) if f.exists() and f.stat().st_mode & 0o077), None)
+
     def credentials(self, name: str) -> tuple[str, str]:
         """User and password of a named secret: a file whose only line is `user:password`.
 

@@ -72,7 +72,10 @@ def compare(
 def table(scores: Sequence[Score], *, names: Mapping[str, tuple[str, str]], seconds: float) -> Table:
     """Counted against true per line, direction and class, and in total."""
     drawn = Table(
-        title=f"counted against true, {seconds:.0f} s of video", title_justify="left", box=None, pad_edge=False
+        title=f"counted against true, away from the start, the end and the clip's seam ({seconds:.0f} s watched)",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
     )
     for column in ("line", "direction", "class"):
         drawn.add_column(column)

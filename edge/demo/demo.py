@@ -52,6 +52,8 @@ def demo(*, seconds: float | None = None, video: Path | None = None, camera: Pat
 
     EdgeError where the video or the camera file cannot be used, or a process fails.
     """
+    if seconds is not None and seconds <= 0:
+        raise EdgeError("edge demo --seconds", "no time to count", found=f"{seconds:g}", do="give some seconds, as 60")
     stop = threading.Event()
     with _signals(stop), tempfile.TemporaryDirectory(prefix="edge-demo-") as folder:
         scene, truth = _scene(video, camera)

@@ -119,7 +119,7 @@ def _lines(camera: Camera, crossings: list[Crossed]) -> Table:
     for line in camera.lines:
         for way in (0, 1):
             numbers = [str(counts[line.id, way, kind]) if kind in line.classes else "" for kind in kinds]
-            table.add_row(line.id if way == 0 else "", line.names[way], *numbers)
+            table.add_row(line.id if way == 0 else "", Text(line.names[way]), *numbers)
     return table
 
 
@@ -130,7 +130,7 @@ def _zones(camera: Camera, zones: list[Message]) -> Table:
         message = last.get(zone.id)
         people = message.body.get("people", {}) if message else {}
         numbers = [str(people.get(name, "–")) for name in ("last", "mean", "max")]
-        table.add_row(zone.name or zone.id, *numbers, f"{message.seconds:g}" if message else "")
+        table.add_row(Text(zone.name or zone.id), *numbers, f"{message.seconds:g}" if message else "")
     return table
 
 

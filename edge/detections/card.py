@@ -196,8 +196,9 @@ def load_weights(card: Card, *, path: Sequence[Path]) -> bytes:
     file = find_file(card.weights, path=path)
     if file is None:
         what = "weights are missing" if card.shipped else "weights are not shipped"
-        folders = " or ".join(str(folder) for folder in path)
-        raise ModelError(f"model {card.name}", what, do=f"put {card.weights} into {folders} ({card.origin.source})")
+        looked = ", ".join(str(folder) for folder in path)
+        do = f"put {card.weights} into a folder of EDGE_MODEL_PATH ({card.origin.source})"
+        raise ModelError(f"model {card.name}", what, found=f"no {card.weights} in {looked}", do=do)
     data = file.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != card.sha256:

@@ -74,6 +74,8 @@ class CrossingCounter:
                 path.waiting.append((crossing[0], line.id, crossing[1]))
 
     def _confirmed(self, tracks: Tracks) -> list[Crossing]:
+        """The crossings that may be told. One of a class that its line does not count waits as long as its track
+        lives: the vote may still change."""
         found = []
         for track, kind, confirmed in zip(tracks.ids.tolist(), tracks.classes, tracks.confirmed, strict=True):
             path = self._paths.get(track)
@@ -82,7 +84,7 @@ class CrossingCounter:
             name = CLASSES[kind]
             counted = {line.id for line in self._lines if name in line.classes}
             found += [Crossing(at, line, way, name, track) for at, line, way in path.waiting if line in counted]
-            path.waiting.clear()
+            path.waiting = [each for each in path.waiting if each[1] not in counted]
         return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +17,14 @@ BRIDGED_SECONDS = 1.0
 """The longest pause between two analysed pictures that tracks bridge, so that it still counts as analysed."""
 MISSED_SECONDS = 3600
 """How far back the intervals that nobody watched are told after a restart; before that, silence says it."""
+HELD_SECONDS = 3600
+"""A clock that was set back by at most so much is waited for, so that no interval is told twice."""
+STEP_SECONDS = 2.0
+"""From here on a difference between the wall clock and the steady one is a step, not drift."""
 PARTIAL = 0.95
+"""Below this coverage an interval says so."""
 SLOW = 0.6
+"""Below this share of the wanted pictures an interval says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,29 @@ class Rule:
 
 
 def rules_of(camera: Camera) -> list[Rule]:
-    """The rules of a camera file. The fingerprint changes with anything that changes what is counted."""
-    lines = [Rule(line.id, "flow", line.every, (), repr(line)) for line in camera.lines]
+    """The rules of a camera file. The fingerprint holds what a message needs (`classes`, `area_m2`), and changes with
+    everything that changes what is counted; names do not."""
+    whole = [camera.analyse.model, camera.analyse.rate, camera.mask]
+    lines = [
+        Rule(line.id, "flow", line.every, (), _fingerprint([*whole, line.points, line.every], classes=line.classes))
+        for line in camera.lines
+    ]
     zones = [
-        Rule(zone.id, "zone", zone.every, CLASSES if zone.vehicles else CLASSES[:1], repr(zone))
+        Rule(
+            zone.id,
+            "zone",
+            zone.every,
+            CLASSES if zone.vehicles else CLASSES[:1],
+            _fingerprint([*whole, zone.points, zone.every, zone.vehicles], area_m2=zone.area_m2),
+        )
         for zone in camera.zones
     ]
     return lines + zones
+
+
+def _fingerprint(counted: list[object], **told: object) -> str:
+    digest = hashlib.sha256(json.dumps(counted).encode()).hexdigest()[:12]
+    return json.dumps({**told, "counted": digest})
 
 
 @dataclass(slots=True)
@@ -55,13 +79,20 @@ class _Open:
         return self.start + self.seconds
 
     def add(self, seconds: float, occupancy: Occupancy | None) -> None:
-        self.analysed += seconds
+        """Counts a picture of this interval, which stands for so many seconds of it."""
+        self.lengthen(seconds, occupancy)
         self.numbers["frames"] = self.numbers.get("frames", 0) + 1
         for kind in self.rule.classes if occupancy else ():
             present = occupancy.counts.get(kind, 0) if occupancy else 0
-            self.numbers[f"{kind}.sum"] = self.numbers.get(f"{kind}.sum", 0.0) + present * seconds
             self.numbers[f"{kind}.max"] = max(self.numbers.get(f"{kind}.max", 0), present)
             self.numbers[f"{kind}.last"] = present
+
+    def lengthen(self, seconds: float, occupancy: Occupancy | None) -> None:
+        """Counts the seconds before a picture that comes just after this interval."""
+        self.analysed += seconds
+        for kind in self.rule.classes if occupancy else ():
+            present = occupancy.counts.get(kind, 0) if occupancy else 0
+            self.numbers[f"{kind}.sum"] = self.numbers.get(f"{kind}.sum", 0.0) + present * seconds
 
     def as_period(self) -> Period:
         numbers = tuple(sorted(self.numbers.items()))
@@ -78,30 +109,39 @@ class Periods:
         self._open: dict[str, _Open] = {}
         self._ended: list[_Open] = []
         self._last: float | None = None
+        self._clock: Instant | None = None
 
-    def resume(self, kept: Iterable[tuple[Period, float]], *, now: float) -> list[Period]:
+    def resume(self, kept: Iterable[tuple[Period, float]], *, now: Instant) -> list[Period]:
         """Goes on with the intervals of the last process (each with when it was last seen, Unix seconds); returns
-        those of rules that have changed or gone, which must be told at once."""
+        those that must be told at once: of rules that have changed or gone, or of a clock that was far ahead."""
         over: list[Period] = []
         reached: dict[str, float] = {}
+        self._follow(now)
         for period, seen in kept:
             rule = self._rules.get(period.rule)
+            ahead = period.start > now.utc + HELD_SECONDS
             if rule is None or rule.fingerprint != period.fingerprint:
-                period = _cut(period, seen)
-                over.append(period)
+                period = _cut(period, seen, flag="config")
+                over.append(self._judged(period))
+            elif ahead:
+                over.append(self._judged(_cut(period, seen, flag="clock")))
             else:
-                numbers, flags = dict(period.numbers), set(period.flags)
-                opened = _Open(rule, period.start, period.seconds, period.analysed, flags, numbers)
-                if now < opened.end:
-                    self._open[rule.id] = opened
-                else:
-                    self._ended.append(opened)
-            reached[period.rule] = max(period.end, reached.get(period.rule, 0.0))
+                self._take_up(rule, period, now.utc)
+            if not ahead:
+                reached[period.rule] = max(period.end, reached.get(period.rule, 0.0))
         for rule in self._rules.values():
-            self._skip(rule, since=reached.get(rule.id, now), now=now)
-            start = max(_aligned(now, rule.every), reached.get(rule.id, 0.0))
+            self._skip(rule, since=reached.get(rule.id, now.utc), now=now.utc)
+            start = max(_aligned(now.utc, rule.every), reached.get(rule.id, 0.0))
             self._open.setdefault(rule.id, _begin(rule, start))
         return over
+
+    def _take_up(self, rule: Rule, period: Period, now: float) -> None:
+        numbers, flags = dict(period.numbers), set(period.flags)
+        opened = _Open(rule, period.start, period.seconds, period.analysed, flags, numbers)
+        if now < opened.end and rule.id not in self._open:
+            self._open[rule.id] = opened
+        else:
+            self._ended.append(opened)
 
     def observe(self, at: Instant, occupancies: Sequence[Occupancy]) -> None:
         """Counts an analysed picture: the time since the last one is analysed, if tracks bridge it, and the zones
@@ -112,28 +152,51 @@ class Periods:
         self._last = at.seconds
         self._roll(at.utc)
         for opened in self._open.values():
-            inside = min(span, max(0.0, at.utc - opened.start))
-            opened.add(inside, present.get(opened.rule.id))
+            since = min(span, max(0.0, at.utc - opened.start))
+            if since > 0:
+                opened.add(since, present.get(opened.rule.id))
             for ended in self._ended:
-                if ended.rule.id == opened.rule.id and ended.end == opened.start and span > inside:
-                    ended.add(span - inside, present.get(opened.rule.id))
+                if ended.rule.id == opened.rule.id and ended.end == opened.start and span > since:
+                    ended.lengthen(span - since, present.get(opened.rule.id))
 
     def flag(self, name: str) -> None:
         """Marks every open interval."""
         for opened in self._open.values():
             opened.flags.add(name)
 
-    def due(self, now: float) -> list[Period]:
-        """The intervals that are over, in order; told once."""
-        self._roll(now)
-        over = [e for e in self._ended if e.end + GRACE_SECONDS <= now]
-        self._ended = [e for e in self._ended if e.end + GRACE_SECONDS > now]
-        return [self._judged(e) for e in sorted(over, key=lambda e: (e.end, e.rule.id))]
+    def due(self, now: Instant) -> list[Period]:
+        """The intervals that are over, in order; told once. To be called at least twice a second: a step of the wall
+        clock against the steady one ends every interval where it was last seen, flagged `clock`."""
+        self._follow(now)
+        self._roll(now.utc)
+        waiting = [e for e in self._ended if e.end + GRACE_SECONDS > now.utc and "clock" not in e.flags]
+        over, self._ended = [e for e in self._ended if e not in waiting], waiting
+        return [self._judged(e.as_period()) for e in sorted(over, key=lambda e: (e.end, e.rule.id))]
+
+    def _follow(self, now: Instant) -> None:
+        """Looks at the clock: forward, or back by more than is waited for, it begins new intervals; back by less, the
+        open ones are held until the clock has come to them again."""
+        before, self._clock = self._clock, now
+        if before is None:
+            return
+        step = (now.utc - before.utc) - (now.seconds - before.seconds)
+        if abs(step) <= STEP_SECONDS:
+            return
+        self.flag("clock")
+        if -HELD_SECONDS <= step < 0:
+            return
+        for rule_id, opened in list(self._open.items()):
+            if before.utc > opened.start:
+                opened.seconds = min(opened.seconds, max(1.0, math.ceil(before.utc - opened.start)))
+                self._ended.append(opened)
+            start = now.utc if step < 0 else max(math.floor(now.utc), opened.end)
+            self._open[rule_id] = _begin(opened.rule, float(math.floor(start)))
+            self._open[rule_id].flags.add("clock")
 
     def rest(self) -> list[Period]:
         """Every interval as it stands, for the end of a file."""
         over = [*self._ended, *self._open.values()]
-        return [self._judged(e) for e in sorted(over, key=lambda e: (e.end, e.rule.id))]
+        return [self._judged(e.as_period()) for e in sorted(over, key=lambda e: (e.end, e.rule.id))]
 
     def open(self) -> list[Period]:
         """Every interval that is not told yet, for the journal."""
@@ -153,14 +216,13 @@ class Periods:
             self._ended.append(_Open(rule, start, rule.every))
             start += rule.every
 
-    def _judged(self, opened: _Open) -> Period:
-        period = opened.as_period()
+    def _judged(self, period: Period) -> Period:
         flags = set(period.flags)
         if period.analysed <= 0:
             flags |= {"nostream"}
         elif period.coverage < PARTIAL and "nostream" not in flags:
             flags |= {"partial"}
-        if opened.numbers.get("frames", 0) < SLOW * self._rate * period.analysed:
+        if dict(period.numbers).get("frames", 0) < SLOW * self._rate * period.analysed:
             flags |= {"slow"}
         return replace(period, flags=frozenset(flags))
 
@@ -174,7 +236,7 @@ def _begin(rule: Rule, start: float) -> _Open:
     return _Open(rule, start, _aligned(start, rule.every) + rule.every - start)
 
 
-def _cut(period: Period, seen: float) -> Period:
-    """An interval of a changed rule, ended where it was last seen."""
+def _cut(period: Period, seen: float, *, flag: str) -> Period:
+    """An interval that cannot go on, ended where it was last seen."""
     seconds = min(period.seconds, max(1.0, math.ceil(seen - period.start)))
-    return replace(period, seconds=seconds, flags=period.flags | {"config"})
+    return replace(period, seconds=seconds, flags=period.flags | {flag})

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import queue
-import ssl
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.config.schema import Broker
 from edge.errors import EdgeError
+from edge.mqtt import certificate, faults, tls
 from edge.mqtt.faults import BackOff, Cause, Fault, Fights
 from edge.mqtt.session import Session, Terms
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Event, Properties, Refused, Will
@@ -51,7 +51,10 @@ class Connection:
         session_seconds: int = 0,
     ) -> None:
         self._name = f"{broker.host}:{broker.port}"
-        self._terms = Terms(broker, client_id, credentials, _tls_context(broker), will, session_seconds)
+        context = tls.context(broker.tls) if broker.tls else None
+        self._terms = Terms(broker, client_id, credentials, context, will, session_seconds)
+        own = broker.tls.certificate if broker.tls else None
+        self._watch = certificate.Watch(own) if own else None
         self._queue: queue.SimpleQueue[_Queued] = queue.SimpleQueue()
         self._live: Session | None = None
         self._unanswered: _Queued | None = None
@@ -62,6 +65,13 @@ class Connection:
     def name(self) -> str:
         """The broker for people, host:port."""
         return self._name
+
+    @property
+    def identity(self) -> str:
+        """Who we are for the broker: the name in our certificate, or our user, or else our client id."""
+        own = self._terms.broker.tls.certificate if self._terms.broker.tls else None
+        user = self._terms.credentials[0] if self._terms.credentials else ""
+        return (certificate.name_in(own) if own else "") or user or self._terms.client_id
 
     @property
     def connected(self) -> bool:
@@ -85,9 +95,13 @@ class Connection:
         if self._unanswered is not None:
             self._unanswered.session.acknowledge(self._unanswered.mid)
             self._unanswered = None
+        if self._watch:
+            self._watch.look(connected=self.connected)
         try:
             queued = self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
         except queue.Empty:
+            if self._thread.ident and not self._thread.is_alive() and not self._stopping.is_set():
+                raise EdgeError(self._name, "the network thread has died", do="start again; please report it") from None
             return None
         if isinstance(queued.event, Connected):
             self._live = queued.session
@@ -122,16 +136,30 @@ class Connection:
         back_off, fights = BackOff(), Fights(self._terms.client_id)
         version, complaint = _Version(), _Complaint(self._name)
         while not self._stopping.is_set():
-            session = Session(self._terms, five=version.five, put=self._put)
-            fault, stood = session.run(self._stopping)
-            fault = fights.judge(fault, stood=stood)
-            self._put(session, Disconnected(str(fault)) if stood else Refused(str(fault)), 0)
+            fault, stood = self._attempt(fights, five=version.five)
             if self._stopping.is_set():
                 return
             version.learn(fault)
             pause = back_off.pause(fault, stood=stood)
             complaint.say(fault, f"attempt {back_off.attempts}, next in {pause:.0f} s")
             self._stopping.wait(pause)
+
+    def _attempt(self, fights: Fights, *, five: bool) -> tuple[Fault, float]:
+        """One connection from its attempt to its end; with a renewed certificate where there is one now."""
+        unusable = self._read_certificates()
+        session = Session(self._terms, five=five, put=self._put)
+        fault, stood = (unusable, 0.0) if unusable else session.run(self._stopping)
+        fault = fights.judge(fault, stood=stood)
+        self._put(session, Disconnected(str(fault)) if stood else Refused(str(fault)), 0)
+        return fault, stood
+
+    def _read_certificates(self) -> Fault | None:
+        wanted = self._terms.broker.tls
+        try:
+            self._terms = replace(self._terms, tls=tls.context(wanted) if wanted else None)
+        except EdgeError as error:
+            return Fault(faults.Cause.CERTIFICATE, str(error), "it is read again before each attempt")
+        return None
 
 
 class _Version:
@@ -155,34 +183,16 @@ class _Version:
 
 
 class _Complaint:
-    """Faults told to a person: at once when the cause is another one, otherwise at most every SAY_SECONDS."""
+    """Faults told to a person: at once when it is another one, otherwise at most every SAY_SECONDS."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._cause: Cause | None = None
+        self._said: tuple[Cause, str] | None = None
         self._at = 0.0
 
     def say(self, fault: Fault, when: str) -> None:
         """One line: where, what, what to do, and when the next attempt comes."""
         now = time.monotonic()
-        if fault.cause is not self._cause or now - self._at >= SAY_SECONDS:
+        if (fault.cause, fault.what) != self._said or now - self._at >= SAY_SECONDS:
             LOG.warning("broker %s: %s (%s)", self._name, fault, when)
-            self._cause, self._at = fault.cause, now
-
-
-def _tls_context(broker: Broker) -> ssl.SSLContext | None:
-    """Verified TLS as the file wants it; None for none. EdgeError where a certificate file cannot be used."""
-    tls = broker.tls
-    if tls is False:
-        return None
-    files = [str(each) for each in (tls.ca, tls.certificate, tls.key) if each]
-    try:
-        context = ssl.create_default_context(cafile=tls.ca)
-        if tls.certificate:
-            context.load_cert_chain(tls.certificate, tls.key, password="")  # an encrypted key must not ask a terminal
-    except OSError as error:
-        do = "give certificates in PEM, a key without password, and let this user read them"
-        raise EdgeError(
-            "broker.tls", f"{', '.join(files)}: not usable", found=error.strerror or str(error), do=do
-        ) from None
-    return context
+            self._said, self._at = (fault.cause, fault.what), now

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from enum import Enum
 
 STEADY_SECONDS = 60.0
 """A connection that stood this long makes its loss a new fault instead of one more."""
 FIGHT_SECONDS, FIGHT_ROUNDS = 10.0, 3
 """So many connections in a row that were accepted and stood no longer than this: somebody else has our id."""
+FIGHT_MEMORY_SECONDS = 1800.0
+"""A connection that is lost so soon after that was taken over too: longer than the longest pause of the other one."""
 
 
 class Cause(Enum):
@@ -71,34 +74,38 @@ class BackOff:
 class Fights:
     """Finds two devices with one id behind a broker that does not say that a connection was taken over.
 
-    mosquitto 2.0 simply closes the older one, and the two would throw each other out every second.
+    mosquitto 2.0 simply closes the older one, and the two would throw each other out every second. Both have said it
+    before one of them gives way, and the one that stays says it again when the other comes back.
     """
 
     def __init__(self, client_id: str) -> None:
         self._client_id = client_id
         self._rounds = 0
+        self._seen = float("-inf")
 
     def judge(self, fault: Fault, *, stood: float) -> Fault:
         """The fault, or the suspicion where connections keep ending as soon as they have come about."""
-        short = fault.cause is Cause.DROPPED and 0 < stood < FIGHT_SECONDS
-        self._rounds = self._rounds + 1 if short else 0
-        return taken_over(self._client_id) if self._rounds >= FIGHT_ROUNDS else fault
+        dropped, now = fault.cause is Cause.DROPPED, time.monotonic()
+        self._rounds = self._rounds + 1 if dropped and 0 < stood < FIGHT_SECONDS else 0
+        if self._rounds >= FIGHT_ROUNDS - 1:
+            self._seen = now
+        if self._rounds >= FIGHT_ROUNDS:
+            return taken_over(self._client_id)
+        if dropped and now - self._seen < FIGHT_MEMORY_SECONDS:
+            return replace(taken_over(self._client_id), cause=fault.cause)
+        return fault
 
 
 def taken_over(client_id: str) -> Fault:
     """The fault of two devices with one id."""
-    do = f"look for another device with the id {client_id} and give every device its own node in edge.yaml"
+    do = f"look for another device with the id {client_id} and give every device its own node and its own certificate"
     return Fault(Cause.TAKEN_OVER, "somebody else takes this connection over", do)
 
 
 def of_error(error: OSError | UnicodeError, *, seconds: float) -> Fault:
     """The fault behind an exception of connecting with a time limit of so many `seconds`."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        what = f"the broker's certificate is not trusted: {error.verify_message}"
-        return Fault(Cause.CERTIFICATE, what, "check broker.tls.ca, broker.host and this device's clock")
     if isinstance(error, ssl.SSLError):
-        what = f"TLS failed: {error.strerror or error}"
-        return Fault(Cause.CERTIFICATE, what, "check that broker.port speaks TLS, and broker.tls.certificate")
+        return of_tls(error)
     if isinstance(error, socket.gaierror | UnicodeError):
         return Fault(Cause.UNREACHABLE, "its name cannot be resolved", "check broker.host and this device's DNS")
     if isinstance(error, ConnectionResetError | BrokenPipeError):
@@ -109,6 +116,50 @@ def of_error(error: OSError | UnicodeError, *, seconds: float) -> Fault:
         return Fault(Cause.UNREACHABLE, f"no answer within {seconds:g} s", "check the network and its firewall")
     what = f"cannot be reached: {error.strerror or type(error).__name__}"
     return Fault(Cause.UNREACHABLE, what, "check the network and broker.host")
+
+
+_TRUST = {
+    9: "check this device's clock",
+    10: "renew the broker's certificate, or check this device's clock",
+    62: "put a name into broker.host that the broker's certificate has, or have a certificate made for this one",
+    64: "put a name into broker.host that the broker's certificate has, or have a certificate made for this one",
+}
+"""What to do about OpenSSL's verification results (X509_V_ERR_…): not yet valid, expired, host and address mismatch."""
+_ALERTS = {
+    "CERTIFICATE_REQUIRED": (
+        "the broker wants a certificate of this device",
+        "give broker.tls.certificate and broker.tls.key",
+    ),
+    "CERTIFICATE_EXPIRED": (
+        "the broker finds this device's certificate expired",
+        "put a new one at broker.tls.certificate and broker.tls.key, or check the broker's clock",
+    ),
+    "CERTIFICATE_REVOKED": (
+        "this device's certificate was called back",
+        "put a new one at broker.tls.certificate and broker.tls.key, or ask who runs the broker",
+    ),
+    "UNKNOWN_CA": (
+        "the broker does not know the authority that signed this device's certificate",
+        "have broker.tls.certificate signed by the authority that the broker trusts",
+    ),
+}
+"""What a broker's TLS alert means; other alerts about certificates are told by their names."""
+
+
+def of_tls(error: ssl.SSLError) -> Fault:
+    """The fault behind a TLS handshake that failed on this side, or that the broker ended with an alert."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what = f"the broker's certificate is not trusted: {error.verify_message}"
+        do = _TRUST.get(error.verify_code, "put the authority that signed the broker's certificate into broker.tls.ca")
+        return Fault(Cause.CERTIFICATE, what, do)
+    alert = (getattr(error, "reason", None) or "").partition("ALERT_")[2]
+    if alert in _ALERTS:
+        return Fault(Cause.CERTIFICATE, *_ALERTS[alert])
+    if "CERTIFICATE" in alert:
+        what = f"the broker refuses this device's certificate: {alert.replace('_', ' ').lower()}"
+        return Fault(Cause.CERTIFICATE, what, "check broker.tls.certificate, and ask who runs the broker")
+    what = f"TLS failed: {error.strerror or error}"
+    return Fault(Cause.CERTIFICATE, what, "check that broker.port speaks TLS, and broker.tls.certificate")
 
 
 _CREDENTIALS = "check the secret named by broker.credentials and the broker's list of users"

@@ -80,12 +80,10 @@ class Rest:
         self._kinds: dict[str, float] = {}
         self._all_until, self._pause = 0.0, self._first
 
-    def hold(self, kind: str, now: float) -> bool:
-        """Lets one kind wait; whether it did not already."""
-        fresh = kind not in self.held(now)
-        if fresh:
+    def hold(self, kind: str, now: float) -> None:
+        """Lets one kind wait, no longer where it does already."""
+        if kind not in self.held(now):
             self._kinds[kind] = now + self._seconds
-        return fresh
 
     def held(self, now: float) -> list[str]:
         """The kinds that wait."""
@@ -107,3 +105,20 @@ class Rest:
     def taken(self) -> None:
         """Notes that the broker takes messages again."""
         self._pause = self._first
+
+
+class Seldom:
+    """Lets one of many alike through at once, and then one in so many seconds."""
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+        self._at = float("-inf")
+        self._held = 0
+
+    def held_back(self, now: float) -> int | None:
+        """How many were held back since the last one that was let through; None where this one is held back too."""
+        if now - self._at < self._seconds:
+            self._held += 1
+            return None
+        held, self._held, self._at = self._held, 0, now
+        return held

@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.config.schema import Broker
 from edge.mqtt import faults
 from edge.mqtt.faults import Fault
+from edge.mqtt.tls import KeepingSocket
 from edge.mqtt.wire import Arrived, Connected, Event, Outcome, Properties, Published, Will
 
 LOG = logging.getLogger("edge.mqtt")
@@ -55,6 +56,7 @@ class Session:
         self._client = self._new_client()
         self._fault: Fault | None = None
         self._since: float | None = None
+        self._socket: object = None
         self._filters: Sequence[str] = ()
 
     def run(self, stopping: Flag) -> tuple[Fault, float]:
@@ -71,7 +73,11 @@ class Session:
                 self._fault = faults.MUTE
                 self._client.disconnect()
         stood = time.monotonic() - self._since if self._since else 0.0
-        return self._fault or faults.SILENT, stood
+        return self._fault or self._tls_fault() or faults.SILENT, stood
+
+    def _tls_fault(self) -> Fault | None:
+        ended_by = self._socket.ended_by if isinstance(self._socket, KeepingSocket) else None
+        return faults.of_error(ended_by, seconds=CONNECT_SECONDS) if ended_by else None
 
     def publish(self, topic: str, body: bytes, *, qos: int, retain: bool, properties: Properties | None) -> int:
         """Queues a message for the network; returns its number."""
@@ -105,6 +111,7 @@ class Session:
         client.max_inflight_messages = 0  # the owner keeps to the broker's window and paho need not search its list
         # With this callback paho leaves writing to the network thread, whoever publishes.
         client.on_socket_register_write = lambda *_: None
+        client.on_socket_open = self._on_socket_open
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message, client.on_publish = self._on_message, self._on_publish
         client.on_subscribe = self._on_subscribe
@@ -137,6 +144,9 @@ class Session:
         self._client.connect(
             broker.host, broker.port, broker.keepalive_seconds, clean_start=expiry == 0, properties=packed
         )
+
+    def _on_socket_open(self, _: paho.Client, __: object, socket: object) -> None:
+        self._socket = socket
 
     def _on_connect(
         self, _: paho.Client, __: object, flags: paho.ConnectFlags, code: ReasonCode, properties: PahoProperties | None

@@ -31,6 +31,8 @@ class Topics:
 
     root: str
     node: str
+    centre: str = "+"
+    """The centre that it listens to; `+` is every one."""
 
     @property
     def status(self) -> str:
@@ -66,7 +68,11 @@ class Topics:
     @property
     def listens(self) -> tuple[str, str]:
         """What it subscribes to: its commands and its confirmations."""
-        return self.command("+"), self.stored("+")
+        return self.command("+"), self.stored(self.centre)
+
+    def may_answer(self, topic: str) -> bool:
+        """Whether an answer may go to a topic: the device writes below its own only."""
+        return topic.startswith(self._own("")) and not set(topic) & set("+#")
 
     def verb_of(self, topic: str) -> str | None:
         """The command that came on a topic, or None where that is no command to this device."""
@@ -87,6 +93,13 @@ def of_all_nodes(root: str) -> tuple[str, ...]:
     ours = f"{root}/{MAJOR}/+"
     data = (f"{ours}/+/{kind}/+" for kind in DATA_KINDS)
     return (f"{ours}/status", f"{ours}/info", f"{ours}/gap", f"{ours}/+/status", f"{ours}/+/health", *data)
+
+
+def of_all_nodes_shared(root: str, *, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same for several that share the work: what each subscribes to, and the retained states, which a broker
+    gives to no shared subscription, and to which only one of them does."""
+    states = tuple(each for each in of_all_nodes(root) if each.endswith(("/status", "/info")))
+    return tuple(f"$share/{group}/{each}" for each in of_all_nodes(root) if each not in states), states
 
 
 def parse(topic: str, *, root: str) -> Topic | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.dataflow import Crossing, Period, Stamp, Tally
-from edge.store.database import connect, transaction
+from edge.store.database import Database
 
 Render = Callable[[Period, Tally, Stamp], bytes]
 
@@ -28,7 +28,7 @@ class Journal:
     """What one camera has counted and not yet told."""
 
     def __init__(self, path: Path, *, camera: str, epoch: str | None = None) -> None:
-        self._db = connect(path, epoch=epoch)
+        self._db = Database(path, epoch=epoch)
         self._camera = camera
 
     def close(self) -> None:
@@ -40,30 +40,31 @@ class Journal:
     ) -> None:
         """Puts crossings, their single messages and the state of open intervals on record, in one transaction;
         `seen` is Unix seconds."""
-        with transaction(self._db) as db:
-            for crossing in crossings:
-                db.execute(
-                    "INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)",
-                    (self._camera, crossing.line, crossing.at.utc, crossing.kind, crossing.direction),
-                )
-                if told and crossing.line in told.lines:
+        crossings = list(crossings)
+        numbered = [c for c in crossings if told and c.line in told.lines]
+        with self._db.transaction(durable=bool(numbered)) as db:
+            db.executemany(
+                "INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)",
+                [(self._camera, c.line, c.at.utc, c.kind, c.direction) for c in crossings],
+            )
+            if told:
+                for crossing in numbered:
                     stamp = _next_stamp(db)
-                    _post(
-                        db,
-                        stamp,
-                        (("cross", self._camera, crossing.line), told.render(crossing, stamp), seen, told.life),
-                    )
+                    key = ("cross", self._camera, crossing.line)
+                    _post(db, stamp, key=key, body=told.render(crossing, stamp), life=(seen, seen + told.life))
             for period in periods:
                 self._keep(db, period, seen)
 
     def finish(self, period: Period, render: Render, *, life: float) -> Stamp:
         """Ends an interval: its crossings become counts, its totals grow and its message gets a number and goes into
-        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one."""
+        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one.
+        It is on the disk before anybody can send it: no number is used twice and no interval told twice."""
         key = (self._camera, period.rule)
-        with transaction(self._db) as db:
+        with self._db.transaction(durable=True) as db:
             tally = self._tally(db, period)
             stamp = _next_stamp(db)
-            _post(db, stamp, ((period.kind, *key), render(period, tally, stamp), period.end, life))
+            made = period.end
+            _post(db, stamp, key=(period.kind, *key), body=render(period, tally, stamp), life=(made, made + life))
             db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
             db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
             db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start = ?", (*key, period.start))
@@ -71,7 +72,7 @@ class Journal:
 
     def open_periods(self) -> list[tuple[Period, float]]:
         """The intervals that were open when the last process of this camera ended, and when each was last seen."""
-        rows = self._db.execute(
+        rows = self._db.rows(
             "SELECT rule, kind, start, seconds, analysed, flags, numbers, fingerprint, seen FROM period"
             " WHERE camera = ? ORDER BY rule, start",
             (self._camera,),
@@ -80,7 +81,7 @@ class Journal:
 
     def announce(self, kind: str, body: bytes) -> None:
         """Replaces what the publisher tells of this camera now: `kind` is status or health."""
-        with transaction(self._db) as db:
+        with self._db.transaction() as db:
             db.execute(
                 "INSERT INTO latest VALUES (?, ?, ?, ?, 1) ON CONFLICT (camera, kind)"
                 " DO UPDATE SET body = excluded.body, at = excluded.at, version = version + 1",
@@ -115,11 +116,13 @@ def _next_stamp(db: sqlite3.Connection) -> Stamp:
     return Stamp(epoch, seq)
 
 
-def _post(db: sqlite3.Connection, stamp: Stamp, message: tuple[tuple[str, str, str], bytes, float, float]) -> None:
-    (kind, camera, rule), body, made, life = message
+def _post(
+    db: sqlite3.Connection, stamp: Stamp, *, key: tuple[str, str, str], body: bytes, life: tuple[float, float]
+) -> None:
+    """Puts a message into the outbox: `key` is kind, camera, rule; `life` from when to when, Unix seconds."""
     db.execute(
         "INSERT INTO outbox (epoch, seq, kind, camera, rule, body, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (stamp.epoch, stamp.seq, kind, camera, rule, body, made, made + life),
+        (stamp.epoch, stamp.seq, *key, body, *life),
     )
 
 

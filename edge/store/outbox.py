@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.dataflow import Stamp
-from edge.store.database import connect, transaction
+from edge.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,10 @@ class Outbox:
     """The messages of one device that are not yet confirmed. What was set aside waits again in a new process."""
 
     def __init__(self, path: Path) -> None:
-        self._db = connect(path)
+        self._db = Database(path)
         self._version = -1
-        self._db.execute("UPDATE outbox SET acknowledged = ? WHERE acknowledged = ?", (WAITING, SET_ASIDE))
+        with self._db.transaction() as db:
+            db.execute("UPDATE outbox SET acknowledged = ? WHERE acknowledged = ?", (WAITING, SET_ASIDE))
 
     def close(self) -> None:
         """Closes the file."""
@@ -64,12 +65,12 @@ class Outbox:
     @property
     def last(self) -> Stamp:
         """The epoch and the last number that was given out (0 = none yet)."""
-        values = dict(self._db.execute("SELECT name, value FROM meta WHERE name IN ('epoch', 'seq')"))
+        values = dict(self._db.rows("SELECT name, value FROM meta WHERE name IN ('epoch', 'seq')"))
         return Stamp(values["epoch"], int(values["seq"]))
 
     def changed(self) -> bool:
         """Whether another process has written since the last call; costs next to nothing."""
-        before, self._version = self._version, int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        before, self._version = self._version, int(self._db.rows("PRAGMA data_version")[0][0])
         return self._version != before
 
     def waiting(
@@ -93,19 +94,17 @@ class Outbox:
 
     def confirmed(self, stamp: Stamp) -> int:
         """Removes what the centre has stored, everything of the epoch up to this number; returns how many."""
-        with transaction(self._db) as db:
+        with self._db.transaction() as db:
             return db.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (stamp.epoch, stamp.seq)).rowcount
 
     def taken_after(self, stamp: Stamp) -> bool:
         """Whether the broker has taken messages of the epoch beyond this number that are still here."""
-        row = self._db.execute(
-            "SELECT 1 FROM outbox WHERE epoch = ? AND seq > ? AND acknowledged = 1 LIMIT 1", (stamp.epoch, stamp.seq)
-        )
-        return row.fetchone() is not None
+        query = "SELECT 1 FROM outbox WHERE epoch = ? AND seq > ? AND acknowledged = 1 LIMIT 1"
+        return bool(self._db.rows(query, (stamp.epoch, stamp.seq)))
 
     def send_again(self, epoch: str, *, first: int, last: int) -> tuple[int, list[Lost]]:
         """Lets the messages `first` to `last` be sent again: how many are there, and the ranges that are not."""
-        with transaction(self._db) as db:
+        with self._db.transaction() as db:
             there = [row[0] for row in db.execute(
                 "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last)
             )]  # fmt: skip
@@ -117,13 +116,15 @@ class Outbox:
         expected = first
         for seq in [*there, last + 1]:
             if seq > expected:
-                missing.append(Lost(epoch, expected, seq - 1, "no longer in the outbox"))
+                missing.append(
+                    Lost(epoch, expected, seq - 1, "not kept here any more: confirmed as stored, or past their life")
+                )
             expected = seq + 1
         return len(there), missing
 
     def expire(self, *, now: float) -> list[Lost]:
         """Removes messages whose life has ended; returns the ranges that no broker had taken."""
-        with transaction(self._db) as db:
+        with self._db.transaction() as db:
             rows = db.execute(
                 "DELETE FROM outbox WHERE expires <= ? RETURNING epoch, seq, acknowledged", (now,)
             ).fetchall()
@@ -135,18 +136,33 @@ class Outbox:
                 lost.append(Lost(epoch, seq, seq, "kept to the end of its life without a connection"))
         return lost
 
+    def postpone(self, seconds: float) -> None:
+        """Lets every message live so much longer: the clock was set forward by that, not time gone by."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE outbox SET made = made + ?1, expires = expires + ?1", (seconds,))
+
+    def cameras(self) -> set[str]:
+        """The cameras of which anything is kept or told."""
+        query = "SELECT camera FROM latest UNION SELECT camera FROM period UNION SELECT camera FROM crossing"
+        return {row[0] for row in self._db.rows(query)}
+
+    def forget(self, camera: str) -> None:
+        """Tells no state of this camera any more."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM latest WHERE camera = ?", (camera,))
+
     def announcements(self) -> list[Announcement]:
         """The present status and health of every camera."""
-        rows = self._db.execute("SELECT camera, kind, body, at, version FROM latest ORDER BY camera, kind")
+        rows = self._db.rows("SELECT camera, kind, body, at, version FROM latest ORDER BY camera, kind")
         return [Announcement(*row) for row in rows]
 
     def _mark(self, stamps: Iterable[Stamp], state: int) -> None:
         rows = [(state, stamp.epoch, stamp.seq) for stamp in stamps]
-        with transaction(self._db) as db:
+        with self._db.transaction() as db:
             db.executemany("UPDATE outbox SET acknowledged = ? WHERE epoch = ? AND seq = ?", rows)
 
     def _messages(self, where: str, values: tuple[object, ...]) -> list[Message]:
-        rows = self._db.execute(
+        rows = self._db.rows(
             f"SELECT epoch, seq, kind, camera, rule, body, made, expires FROM outbox WHERE {where}",  # noqa: S608 - own text
             values,
         )

@@ -90,9 +90,8 @@ def configuration(tmp_path, cameras):
 
 def test_camera_that_has_no_file_is_told_as_a_fault(tmp_path):
     environment = configuration(tmp_path, {})
-    result = edge("camera", "gate", **environment)
-    assert result.returncode == 2
-    assert "gate.yaml" in result.stderr
+    one_line(edge("camera", "gate", **environment), "gate.yaml", "no such camera")
+    one_line(edge("camera", "No Such", **environment), "No Such", "rename the file")
 
 
 def test_wrong_camera_stays_alone_and_no_broker_is_one_line(tmp_path, street, camera_process):
@@ -131,3 +130,16 @@ def test_evaluate_of_a_truth_with_another_line(vtest, tmp_path, camera):
     line = {"id": "x9", "points": [[0, 0], [1, 1]], "events": []}
     truth.write_text(json.dumps({"lines": [line]}))
     one_line(edge("evaluate", vtest, "--camera", camera, "--truth", truth), "x9", "expected it in the camera file")
+
+
+def test_camera_that_is_counted_already_is_not_counted_twice(tmp_path):
+    environment = configuration(tmp_path, {"gate": f"source: {{url: 'rtsp://127.0.0.1:{free_port()}/x'}}\n{CAMERA}"})
+    with subprocess.Popen(
+        [sys.executable, "-m", "edge", "camera", "gate"], env=environment, stderr=subprocess.PIPE, text=True
+    ) as first:
+        try:
+            assert "gate" in first.stderr.readline()
+            one_line(edge("camera", "gate", **environment), "camera-gate runs already", str(first.pid), "stop that one")
+        finally:
+            first.terminate()
+            assert first.wait(20) == 0

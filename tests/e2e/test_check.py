@@ -68,9 +68,25 @@ def test_check_of_sound_files_is_quiet_and_done(tmp_path):
 def test_check_of_no_folder_says_what_is_expected(tmp_path):
     result = edge_check(tmp_path / "none")
     assert result.returncode == 1
-    assert "none/edge.yaml:1:1: the file cannot be read" in result.stdout
+    assert "none:1:1: no such folder" in result.stdout
+    assert len(result.stdout.splitlines()) == 1
 
 
 def test_usage_error_is_two():
     result = subprocess.run([sys.executable, "-m", "edge", "chek"], capture_output=True, text=True, check=False)
     assert result.returncode == 2
+
+
+def test_check_tells_of_a_file_that_is_not_read_and_of_a_secret_that_others_can_read(tmp_path):
+    text = GOOD.replace('main"}', 'main", credentials: gate}')
+    folder = configuration(tmp_path, {"fine": text})
+    (folder / "cameras/other.yml").write_text(GOOD)
+    (folder / "secrets").mkdir()
+    (folder / "secrets/gate").write_text("a:b")
+    (folder / "secrets/gate").chmod(0o644)
+    result = edge_check(folder)
+    assert "other.yml:1:1: not read" in result.stdout
+    assert "chmod it to 600" in result.stdout
+    (folder / "secrets/gate").chmod(0o600)
+    (folder / "cameras/other.yml").unlink()
+    assert edge_check(folder).returncode == 0

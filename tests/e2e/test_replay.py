@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from contract import fits
 
 ROOT = Path(__file__).resolve().parents[2]
 VTEST = ROOT / "edge/demo/vtest.yaml"
@@ -51,6 +52,8 @@ def test_replay_writes_crossings_and_messages_of_the_contract(vtest, tmp_path):
     assert [row["t"] for row in rows] == sorted(row["t"] for row in rows)
     assert all(set(row) == {"t", "line", "direction", "class", "track"} for row in rows)
     told = [json.loads(line) for line in events.read_text().splitlines()]
+    for event in told:
+        fits(json.dumps(event), "zone" if event["rule"] == "ca-san" else "flow")
     assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
     flows = [event for event in told if "count" in event]
     assert {(event["rule"], event["start"]) for event in flows} == {

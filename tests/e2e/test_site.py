@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 from broker import wait_until
+from contract import fits
 from site_ import NODE, Site
 
 MATRIX = [
@@ -57,6 +58,7 @@ def test_site_loses_nothing_through_kills(case):
         assert unseen <= 5, (camera, [i for i in whole if i.coverage < 0.95])
         assert sum(i.coverage for i in whole) / len(whole) >= (0.95 if seconds >= 300 else 0.85)
     assert sums_agree(site)
+    of_the_contract(site)
     assert site.stop() == 0
     assert "Traceback" not in site.log("run") + site.log("listen")
 
@@ -99,6 +101,16 @@ def sums_agree(site):
             crossed = site.query('SELECT at FROM "cross" WHERE camera = ? AND rule = ?', camera, rule)
             assert sum(flows[-1]["total"]) == sum(unix(at) < ended for (at,) in crossed), (camera, rule)
     return True
+
+
+def of_the_contract(site):
+    """Every message that the centre has fits its schema."""
+    told = [(kind, body) for kind in ("flow", "zone", "cross") for (body,) in site.query(f'SELECT body FROM "{kind}"')]
+    for camera, kind, body in site.query("SELECT camera, kind, body FROM present"):
+        told.append((f"{'camera' if camera else 'node'}-status" if kind == "status" else kind, body))
+    assert {kind for kind, _ in told} >= {"flow", "zone", "cross", "node-status", "camera-status", "info"}
+    for kind, body in told:
+        fits(body, kind)
 
 
 def report(site, first, last):

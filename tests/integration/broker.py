@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from contract import conforms
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -68,6 +69,11 @@ class Broker:
             self._process.send_signal(number)
             self._process.wait(timeout=10)
 
+    def reload(self) -> None:
+        """Makes it read its list of rights and its certificates again."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
+
 
 @contextmanager
 def running(folder: Path, *lines: str) -> Iterator[Broker]:
@@ -81,7 +87,8 @@ def running(folder: Path, *lines: str) -> Iterator[Broker]:
 
 
 class Ear:
-    """A subscriber, by default in MQTT 5, that remembers every message in order; with `keep` its session survives."""
+    """A subscriber in MQTT 5 that remembers every message in order and holds each against the contract; with `keep`
+    its session survives."""
 
     def __init__(self, port: int, *filters: str, name: str = "ear", keep: bool = False) -> None:
         self._filters = [(each, 1) for each in filters]
@@ -111,7 +118,7 @@ class Ear:
         deadline = time.monotonic() + seconds
         while not enough(self.heard):
             try:
-                self.heard.append(self._new.get(timeout=max(0.0, deadline - time.monotonic())))
+                self.heard.append(self._next(max(0.0, deadline - time.monotonic())))
             except queue.Empty:
                 tail = [(each.topic, bytes(each.payload)[:80]) for each in self.heard[-12:]]
                 raise AssertionError(
@@ -147,11 +154,16 @@ class Ear:
         came = []
         while (left := deadline - time.monotonic()) > 0:
             try:
-                came.append(self._new.get(timeout=left))
+                came.append(self._next(left))
             except queue.Empty:
                 break
         self.heard += came
         return came
+
+    def _next(self, seconds: float) -> paho.MQTTMessage:
+        message = self._new.get(timeout=seconds)
+        conforms(message)
+        return message
 
     def close(self) -> None:
         """Disconnects; a kept session goes on at the broker."""

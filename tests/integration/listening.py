@@ -31,16 +31,16 @@ EDGE = "node: n1\nbroker: {host: 127.0.0.1, port: %d, tls: false, keepalive_seco
 
 
 class Centre:
-    """`edge listen` as a process that can be ended and started again on the same store."""
+    """`edge listen` as a process that can be ended and started again on the same store, a file or an address."""
 
-    def __init__(self, folder: Path, broker: Broker) -> None:
+    def __init__(self, folder: Path, broker: Broker, *, store: str = "", name: str = "listen") -> None:
         self._broker = broker
-        self.store = folder / "centre.db"
-        self._log = folder / "listen.log"
+        self.store = store or str(folder / "centre.db")
+        self._log = folder / f"{name}.log"
         config = folder / "config"
-        config.mkdir()
+        config.mkdir(exist_ok=True)
         (config / "edge.yaml").write_text(EDGE % broker.port)
-        self.argv = [sys.executable, "-m", "edge", "listen", "--store", str(self.store), "--config", str(config)]
+        self.argv = [sys.executable, "-m", "edge", "listen", "--store", self.store, "--config", str(config)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -93,12 +93,12 @@ class Device:
             BrokerSection(host="127.0.0.1", port=port, tls=False, keepalive_seconds=5), client_id="hue-n1"
         )
         self._connection.start()
-        info = b'{"v":1,"node":"n1","software":"0","config":"0","cameras":{}}'
+        info = events.Info(node="n1", software="0", config="0", cameras={}).to_bytes()
         publisher = Publisher(
             self.outbox,
             self._connection,
             topics=Topics("hue", "n1"),
-            info=info,
+            info=lambda: info,
             standstill_seconds=standstill_seconds,
         )
         self._stop = threading.Event()

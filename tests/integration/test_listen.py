@@ -26,8 +26,8 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def centre(tmp_path: Path, broker: Broker) -> Iterator[Centre]:
-    centre = Centre(tmp_path, broker)
+def centre(tmp_path: Path, broker: Broker, place: Callable[[], str]) -> Iterator[Centre]:
+    centre = Centre(tmp_path, broker, store=place())
     yield centre
     if centre.process and centre.process.poll() is None:
         centre.end(signal.SIGKILL)

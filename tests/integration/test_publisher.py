@@ -27,9 +27,18 @@ from edge.store.journal import Journal
 from edge.store.outbox import Outbox
 
 TOPICS = Topics("hue", "node-1")
+ANSWERS = "hue/1/node-1/answers"
 EVERYTHING = of_all_nodes("hue")
 LIFE = 3600.0
+SINCE = events.utc(time.time())
+INFO = events.Info(node="node-1", software="0", config="0", cameras={}).to_bytes()
+HEALTH = events.Health(camera="cam", at=SINCE, rate_hz=5).to_bytes()
 PROGRAM = "import sys\nfrom edge.cli import main\nsys.exit(main(['publish']))"
+
+
+def status(state: str) -> bytes:
+    """The camera's status as a worker writes it."""
+    return events.CameraStatus(camera="cam", state=state, since=SINCE).to_bytes()
 
 
 def tell(journal: Journal, number: int, *, kind: str = "flow", ago: float = 0.0) -> list[Stamp]:
@@ -62,8 +71,8 @@ def publishing(database, port, *, standstill=30.0, node="node-1"):
     """A publisher's loop in this process."""
     topics = Topics("hue", node)
     connection = Connection(BrokerConfig(host="127.0.0.1", port=port, tls=False), client_id=f"hue-{node}")
-    outbox = Outbox(database)
-    publisher = Publisher(outbox, connection, topics=topics, info=b'{"v":1}', standstill_seconds=standstill)
+    outbox, watched = Outbox(database), Outbox(database)
+    publisher = Publisher(outbox, connection, topics=topics, info=lambda: INFO, standstill_seconds=standstill)
     stop = threading.Event()
 
     def loop():
@@ -75,10 +84,11 @@ def publishing(database, port, *, standstill=30.0, node="node-1"):
     thread = threading.Thread(target=loop)
     thread.start()
     try:
-        yield outbox
+        yield watched
     finally:
         stop.set()
         thread.join(timeout=10)
+        watched.close()
         outbox.close()
 
 
@@ -129,8 +139,8 @@ def broker(tmp_path):
 
 
 def test_publisher_connected_tells_device_cameras_and_messages(broker, database, journal):
-    journal.announce("status", b'{"v":1,"camera":"cam","state":"ok"}')
-    journal.announce("health", b'{"v":1,"camera":"cam","rate_hz":5}')
+    journal.announce("status", status("ok"))
+    journal.announce("health", HEALTH)
     with Ear(broker.port, *EVERYTHING) as live, publishing(database, broker.port):
         tell(journal, 3)
         assert live.numbers(3) == [1, 2, 3]
@@ -142,9 +152,9 @@ def test_publisher_connected_tells_device_cameras_and_messages(broker, database,
             later.until(lambda heard: len(heard) == 3)
             retained = {each.topic: content(each) for each in later.heard if each.retain}
         assert retained[TOPICS.status]["state"] == "online"
-        assert retained[TOPICS.info] == {"v": 1}
+        assert retained[TOPICS.info] == json.loads(INFO)
         assert retained["hue/1/node-1/cam/status"]["state"] == "ok"
-        journal.announce("status", b'{"v":1,"camera":"cam","state":"frozen"}')
+        journal.announce("status", status("frozen"))
         live.first("/cam/status", state="frozen")
 
 
@@ -191,12 +201,12 @@ def test_publisher_confirmation_standing_still_sends_again(broker, database, jou
 
 
 def test_publisher_resend_answers_with_messages_and_gap(broker, database, journal):
-    with Ear(broker.port, *EVERYTHING, "answer") as centre, publishing(database, broker.port):
+    with Ear(broker.port, *EVERYTHING, ANSWERS) as centre, publishing(database, broker.port):
         epoch = tell(journal, 6)[0].epoch
         centre.numbers(6)
         centre.say(TOPICS.stored("main"), {"epoch": epoch, "seq": 3})
-        centre.say(TOPICS.command("resend"), {"epoch": epoch, "from": 2, "to": 5}, answer_on="answer")
-        answer = centre.first("answer")
+        centre.say(TOPICS.command("resend"), {"epoch": epoch, "from": 2, "to": 5}, answer_on=ANSWERS)
+        answer = centre.first("/answers")
         assert content(answer) == {"ok": True, "again": 2}
         assert answer.properties.CorrelationData == b"42"
         gap = content(centre.first("/gap"))
@@ -217,11 +227,11 @@ def test_publisher_resend_answers_with_messages_and_gap(broker, database, journa
     ],
 )
 def test_publisher_bad_command_is_answered(broker, database, journal, verb, body, error):
-    with Ear(broker.port, *EVERYTHING, "answer") as centre, publishing(database, broker.port):
+    with Ear(broker.port, *EVERYTHING, ANSWERS) as centre, publishing(database, broker.port):
         epoch = tell(journal, 3)[0].epoch
         centre.numbers(3)
-        centre.say(TOPICS.command(verb), body.replace(b"EPOCH", epoch.encode()), answer_on="answer")
-        answer = content(centre.first("answer"))
+        centre.say(TOPICS.command(verb), body.replace(b"EPOCH", epoch.encode()), answer_on=ANSWERS)
+        answer = content(centre.first("/answers"))
         assert answer["ok"] is False
         assert error in answer["error"]
         tell(journal, 1)
@@ -229,7 +239,7 @@ def test_publisher_bad_command_is_answered(broker, database, journal, verb, body
 
 
 def test_publisher_rebirth_tells_its_states_again(broker, database, journal):
-    journal.announce("status", b'{"v":1,"camera":"cam","state":"ok"}')
+    journal.announce("status", status("ok"))
     with Ear(broker.port, *EVERYTHING) as centre, publishing(database, broker.port):
         centre.first("/cam/status")
         centre.say(TOPICS.command("rebirth"), b"")
@@ -502,7 +512,7 @@ def test_publish_process_silent_server_is_told(tmp_path):
 def test_publish_process_with_unusable_certificate_says_so(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     with Process(tmp_path, f"port: {free_port()}, tls: {{ca: {tmp_path}/ca.pem}}") as process:
-        assert process.running.wait(timeout=10) == 1
+        assert process.running.wait(timeout=10) == 2
         [line] = process.said.splitlines()
         assert "ca.pem" in line
 

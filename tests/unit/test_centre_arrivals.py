@@ -42,12 +42,23 @@ def test_read_flow_of_the_contract_with_fields_that_it_does_not_know():
         ({"seq": 2**63}, "flow: seq: beyond what a database can hold"),
         ({"seconds": 10**400}, "flow: seconds: "),
         ({"flags": ["tired"]}, "flow: flags.0: "),
+        ({"start": "2026-02-30T23:00:00Z"}, "flow: start: no moment of the calendar"),
+        ({"start": "٢٠٢٦-11-22T23:00:00Z"}, "flow: start: "),
+        ({"note": "\0"}, "flow: a text with U+0000"),
+        ({"note": "\\\\\0"}, "flow: a text with U+0000"),
+        ({"note": ["\ud83d"]}, "flow: "),
+        ({"count": {"\0": [1, 2]}}, "flow: count.\\0"),
     ],
 )
 def test_read_flow_with_a_fault_is_rejected_with_its_reason(changes: dict[str, Any], reason: str):
     arrival = read(TOPIC, flow(**changes), root="hue")
     assert isinstance(arrival, Rejected)
     assert arrival.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("note", ["🛵", "\\u0000", "\\\\u0000", "\\ud83d"])
+def test_read_text_that_only_looks_like_what_cannot_be_stored_is_accepted(note: str):
+    assert isinstance(read(TOPIC, flow(note=note), root="hue"), Numbered)
 
 
 @pytest.mark.parametrize(

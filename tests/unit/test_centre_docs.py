@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from edge.centre.database import connect
+from edge.centre.database import open_to_write
 from edge.centre.gaps import FIRST_SECONDS, MOST_SECONDS
 from edge.centre.listen import SESSION_SECONDS
 from edge.centre.listener import BATCH_MESSAGES, BATCH_SECONDS, SAY_SECONDS
@@ -16,15 +17,18 @@ from edge.mqtt.topics import of_all_nodes
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "centre.md").read_text()
 
 
-def test_docs_centre_queries_run_and_every_table_is_named(tmp_path: Path):
-    database = connect(tmp_path / "centre.db")
+def test_docs_centre_queries_run_and_every_table_is_named(place: Callable[[], str], tmp_path: Path):
+    database = open_to_write(place())
     queries = re.findall(r"^SELECT .*;$", TEXT, re.MULTILINE)
     assert len(queries) == 2
     for query in queries:
-        assert database.execute(query).fetchall() == []
-    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        assert database.rows(query.rstrip(";")) == []
+    database.close()
+    file = open_to_write(tmp_path / "names.db")
+    tables = {name for (name,) in file.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
     named = set(re.findall(r"`(\w+)`", TEXT[TEXT.index("## The file") :]))
     assert {table for table in tables if not table.startswith("sqlite_")} - named == {"epoch"}
+    file.close()
 
 
 def test_docs_centre_sample_is_a_configuration(tmp_path: Path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from edge.centre.arrivals import Arrival, Rejected, read
+from edge.centre.database import AwayError, open_to_read
 from edge.centre.ledger import Series
 from edge.centre.records import Records
 from edge.centre.store import REJECTED_KEPT, Store
@@ -23,8 +25,8 @@ START = 1_780_000_000.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "centre.db")
+def store(place: Callable[[], str]) -> Iterator[Store]:
+    store = Store(place())
     yield store
     store.close()
 
@@ -53,18 +55,33 @@ def gap(first: int, last: int, *, epoch: str = NEW) -> Arrival:
     return read("hue/1/n1/gap", body, root="hue")
 
 
-def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def dump(where: str) -> dict[str, list[tuple[object, ...]]]:
     """Everything on record, but the moments of writing and the tallies."""
-    db = sqlite3.connect(path)
+    database = open_to_read(where)
     columns = {
         "flow": "*", "zone": "*", '"cross"': "*", "present": "node, camera, kind, body", "received": "*",
     }  # fmt: skip
-    tables = {name: sorted(db.execute(f"SELECT {what} FROM {name}").fetchall()) for name, what in columns.items()}
-    db.close()
+    tables = {name: sorted(database.rows(f"SELECT {what} FROM {name}")) for name, what in columns.items()}
+    database.close()
     return tables
 
 
-def test_store_same_messages_in_any_order_and_number_give_the_same_records(tmp_path: Path):
+def at(store: Store) -> list[Stamp]:
+    return list(store.standing().complete["n1"])
+
+
+def read_back(where: str) -> list[object]:
+    """The same as readers see it, which must not depend on the database."""
+    records = Records(where)
+    crossings = records.crossings(node="n1", camera="gate")
+    lost = [(each.series.epoch, each.first, each.last) for each in records.lost()]
+    found = [records.flow_rows(), records.zone_rows(), crossings, records.present(), records.seen_ranges(), lost,
+             records.last_intervals("flow", since="2020-01-01T00:00:00Z"), records.volumes(since="")]  # fmt: skip
+    records.close()
+    return found
+
+
+def test_store_same_messages_in_any_order_and_number_give_the_same_records(place: Callable[[], str], tmp_path: Path):
     messages: list[Arrival] = [
         *(flow_message(n) for n in range(1, 40, 3)),
         *(zone_message(n) for n in range(2, 40, 3)),
@@ -79,21 +96,29 @@ def test_store_same_messages_in_any_order_and_number_give_the_same_records(tmp_p
         dice = random.Random(seed)
         shuffled = [*messages, *dice.sample(messages, 15)]
         dice.shuffle(shuffled)
-        path = tmp_path / f"{seed}.db"
-        store = Store(path)
+        where = place()
+        store = Store(where)
         while shuffled:
             size = dice.randint(1, 9)
             store.write(shuffled[:size])
             del shuffled[:size]
-        assert set(store.complete("n1")) == {Stamp(OLD, 12), Stamp(NEW, 50)}
-        assert not any(store.holes("n1").values())
+        assert set(store.standing().complete["n1"]) == {Stamp(OLD, 12), Stamp(NEW, 50)}
+        assert store.standing().holes == {}
         store.close()
-        records = Records(path)
+        records = Records(where)
         assert records.tally() == {"stored": 48, "duplicates": 15 - _told_twice(seed, messages), "rejected": 0}
-        seen.add(json.dumps([dump(path), [(each.series.epoch, each.first, each.last) for each in records.lost()]]))
+        seen.add(
+            json.dumps(
+                [dump(where), [(each.series.epoch, each.first, each.last) for each in records.lost()]], default=str
+            )
+        )
         records.close()
     assert len(seen) == 1
-    assert len(dump(path)["flow"]) == 13 + 8  # the interval told twice is one row
+    assert len(dump(where)["flow"]) == 13 + 8  # the interval told twice is one row
+    other = Store(tmp_path / "other.db")
+    other.write(messages)
+    assert read_back(where) == read_back(tmp_path / "other.db")
+    other.close()
 
 
 def _told_twice(seed: int, messages: list[Arrival]) -> int:
@@ -103,20 +128,20 @@ def _told_twice(seed: int, messages: list[Arrival]) -> int:
 
 def test_store_interval_told_again_keeps_the_greater_number(store: Store):
     store.write([flow_message(8, slot=1, cars=5), flow_message(3, slot=1, cars=2)])
-    records = Records(store.path)
+    records = Records(store.where)
     assert [row.body["count"]["car"] for row in records.flow_rows()] == [[5, 1]]
     assert records.volumes(since="") == {("n1", "gate", "l1"): (5, 1)}
 
 
 def test_store_confirms_only_what_is_unbroken_from_the_first(store: Store):
     store.write([flow_message(18432)])
-    assert store.complete("n1") == [Stamp(NEW, 0)]
-    assert store.holes("n1") == {Series("n1", NEW): ((1, 18431),)}
+    assert at(store) == [Stamp(NEW, 0)]
+    assert store.standing().holes == {Series("n1", NEW): ((1, 18431),)}
     store.write([gap(1, 18000), *(flow_message(n) for n in range(18001, 18400))])
-    assert store.complete("n1") == [Stamp(NEW, 18399)]
+    assert at(store) == [Stamp(NEW, 18399)]
     store.write([gap(18390, 18431)])
-    assert store.complete("n1") == [Stamp(NEW, 18432)]
-    lost = Records(store.path).lost("n1")
+    assert at(store) == [Stamp(NEW, 18432)]
+    lost = Records(store.where).lost("n1")
     assert [(each.first, each.last, each.reason) for each in lost] == [
         (1, 18000, "outbox full"), (18400, 18431, "outbox full"),
     ]  # fmt: skip
@@ -124,18 +149,18 @@ def test_store_confirms_only_what_is_unbroken_from_the_first(store: Store):
 
 def test_store_new_epoch_is_told_last_and_the_old_one_stays(store: Store):
     store.write([flow_message(1, epoch=OLD), flow_message(2, epoch=OLD), flow_message(1, slot=9)])
-    assert store.complete("n1") == [Stamp(OLD, 2), Stamp(NEW, 1)]
+    assert at(store) == [Stamp(OLD, 2), Stamp(NEW, 1)]
     written = store.write([flow_message(2, epoch=OLD)])
-    assert (written.duplicates, written.stored, written.nodes) == (1, [], {"n1"})
+    assert (written.duplicates, written.stored, list(written.standing.complete)) == (1, [], ["n1"])
 
 
 def test_store_rejected_message_does_not_stop_the_row_and_is_kept(store: Store):
     body = json.loads(flow_message(2).body) | {"coverage": 7}  # type: ignore[union-attr]
     wrong = read("hue/1/n1/gate/flow/l1", json.dumps(body).encode(), root="hue")
     written = store.write([flow_message(1), wrong, flow_message(3), wrong])
-    assert store.complete("n1") == [Stamp(NEW, 3)]
+    assert at(store) == [Stamp(NEW, 3)]
     assert len(written.rejected) == 2
-    records = Records(store.path)
+    records = Records(store.where)
     assert len(records.rejected()) == 1
     assert records.lost()[0].reason.startswith("rejected: flow: coverage")
     store.write([flow_message(2)])
@@ -144,7 +169,7 @@ def test_store_rejected_message_does_not_stop_the_row_and_is_kept(store: Store):
 
 def test_store_keeps_a_bounded_number_of_rejected_messages(store: Store):
     store.write([Rejected("hue/1/x", b"{", f"no {n}") for n in range(REJECTED_KEPT + 50)])
-    reasons = Records(store.path).rejected()
+    reasons = Records(store.where).rejected()
     assert len(reasons) == REJECTED_KEPT
     assert reasons[-1] == ("hue/1/x", f"no {REJECTED_KEPT + 49}")
 
@@ -155,7 +180,7 @@ def test_store_present_states_are_replaced_and_taken_back(store: Store):
         return read("hue/1/n1/gate/status", body.encode(), root="hue")
 
     store.write([status("ok"), status("auth")])
-    records = Records(store.path)
+    records = Records(store.where)
     assert records.present()["n1", "gate", "status"]["state"] == "auth"
     store.write([read("hue/1/n1/gate/status", b"", root="hue")])
     assert records.present() == {}
@@ -174,12 +199,66 @@ def test_store_file_of_another_kind_is_refused_in_one_line(tmp_path: Path):
         Store(text)
 
 
-def test_store_disk_full_is_told_and_nothing_of_the_batch_is_there(store: Store):
+def test_store_disk_full_is_told_and_what_did_not_fit_is_stored_when_there_is_room(tmp_path: Path):
+    store = Store(tmp_path / "centre.db")
     store.write([flow_message(1)])
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(EdgeError, match="cannot be stored"):
+    pages = store._db.rows("PRAGMA page_count")[0][0]
+    store._db.rows(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(AwayError, match="cannot be stored"):
         store.write([flow_message(n) for n in range(2, 2000)])
-    records = Records(store.path)
+    records = Records(store.where)
     assert records.seen_ranges() == {Series("n1", NEW): ((1, 1),)}
     assert len(records.flow_rows()) == 1
+    store._db.rows(f"PRAGMA max_page_count={pages * 1000}")
+    store.write([flow_message(n) for n in range(2, 2000)])
+    assert records.seen_ranges() == {Series("n1", NEW): ((1, 1999),)}
+
+
+def test_store_leads_one_at_a_time_until_its_time_is_over(place: Callable[[], str]):
+    where = place()
+    first, second = Store(where), Store(where)
+    assert first.lead("all", holder="a", seconds=60)
+    assert first.lead("all", holder="a", seconds=60)
+    assert not second.lead("all", holder="b", seconds=60)
+    assert first.lead("all", holder="a", seconds=-1)
+    assert second.lead("all", holder="b", seconds=60)
+    assert not first.lead("all", holder="a", seconds=60)
+    first.close()
+    second.close()
+
+
+def test_store_several_writers_at_once_lose_nothing_and_confirm_what_all_have_written(place: Callable[[], str]):
+    where, number = place(), 600
+    messages = [flow_message(n) for n in range(1, number + 1)]
+    random.Random(5).shuffle(messages)
+    Store(where).close()
+
+    def work(part: int) -> list[int]:
+        store, told = Store(where), []
+        mine = messages[part::4]
+        while mine:
+            written = store.write(mine[:7])
+            told += [stamp.seq for stamp in written.standing.complete["n1"]]
+            del mine[:7]
+        store.close()
+        return told
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(work, range(4)))
+    assert all(each == sorted(each) for each in told)  # a confirmation never goes back
+    assert max(each[-1] for each in told) == number
+    records = Records(where)
+    assert records.seen_ranges() == {Series("n1", NEW): ((1, number),)}
+    assert records.tally()["stored"] == len(records.flow_rows()) == number
+    records.close()
+
+
+def test_store_file_of_the_first_layout_is_taken_on(tmp_path: Path):
+    path = tmp_path / "old.db"
+    Store(path).close()
+    db = sqlite3.connect(path)
+    db.executescript("DROP TABLE lease; PRAGMA user_version=1;")
+    db.close()
+    store = Store(path)
+    assert store.lead("all", holder="a", seconds=1)
+    store.close()

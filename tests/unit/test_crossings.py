@@ -147,3 +147,13 @@ def test_many_objects_over_two_lines_are_each_counted_once_a_line():
         places = {n: (0.25 + 0.05 * n, 0.2 + 0.04 * i) for n in range(10)}
         found += counter.update(seen(i * 0.2, places, kind="motorcycle"))
     assert sorted((c.line, c.track) for c in found) == sorted((line, n) for line in ("l1", "l2") for n in range(10))
+
+
+def test_class_that_is_settled_late_still_counts():
+    line = ACROSS.model_copy(update={"classes": ("motorcycle",)})
+    counter = CrossingCounter([line])
+    counter.update(seen(0.0, {1: (0.5, 0.3)}, kind="bicycle"))
+    assert counter.update(seen(0.2, {1: (0.5, 0.7)}, kind="bicycle")) == []
+    (late,) = counter.update(seen(0.4, {1: (0.5, 0.75)}, kind="motorcycle"))
+    assert (late.kind, late.at.seconds) == ("motorcycle", pytest.approx(0.1))
+    assert counter.update(seen(0.6, {1: (0.5, 0.8)}, kind="motorcycle")) == []

@@ -18,6 +18,8 @@ DOORS = {
     "paho": {"mqtt"},
     "scipy": {"tracks"},
     "sqlite3": {"store", "centre"},
+    "psycopg": {"centre"},
+    "arro3": {"export"},
     "ruamel": {"config"},
     "pydantic_settings": {"config"},
     "cv2": {"detections"},

@@ -10,7 +10,7 @@ import pytest
 from edge.dataflow import Stamp
 from edge.mqtt import faults
 from edge.mqtt.faults import BackOff, Cause, Fault, Fights
-from edge.mqtt.pacing import Confirmation, Pace, Rest
+from edge.mqtt.pacing import Confirmation, Pace, Rest, Seldom
 
 
 def stamp(seq: int) -> Stamp:
@@ -69,8 +69,8 @@ def test_confirmation_waits_anew_while_the_centre_had_no_chance():
 
 def test_rest_holds_a_kind_for_a_while_and_everything_ever_longer():
     rest = Rest(seconds=60, first_pause=10, longest_pause=300)
-    assert rest.hold("flow", 0)
-    assert not rest.hold("flow", 30)
+    rest.hold("flow", 0)
+    rest.hold("flow", 30)
     assert rest.held(59) == ["flow"]
     assert rest.held(60) == []
     pauses, now = [], 0.0
@@ -117,14 +117,37 @@ def test_back_off_spreads_devices():
     assert len({BackOff().pause(fault(Cause.DROPPED), stood=100) for _ in range(50)}) > 40
 
 
+@pytest.mark.parametrize(
+    ("cause", "most"), [(Cause.CERTIFICATE, 300), (Cause.REFUSED, 300), (Cause.IDENTITY, 110), (Cause.TAKEN_OVER, 110)]
+)
+def test_back_off_bounds_the_attempts_of_a_day(cause, most):
+    back_off, seconds, attempts = BackOff(), 0.0, 0
+    while seconds < 86_400:
+        seconds += back_off.pause(fault(cause), stood=0)
+        attempts += 1
+    assert attempts <= most
+
+
+def test_seldom_lets_one_through_and_counts_the_rest():
+    seldom = Seldom(seconds=600)
+    assert seldom.held_back(0) == 0
+    assert [seldom.held_back(at) for at in (1, 2, 599)] == [None, None, None]
+    assert seldom.held_back(600) == 3
+    assert seldom.held_back(1200) == 0
+
+
 def test_fights_suspects_a_rival_after_three_short_connections():
     fights = Fights("hue-node-1")
-    assert fights.judge(fault(Cause.DROPPED), stood=1).cause is Cause.DROPPED
-    assert fights.judge(fault(Cause.DROPPED), stood=1).cause is Cause.DROPPED
+    assert fights.judge(fault(Cause.DROPPED), stood=1).what == "what"
+    second = fights.judge(fault(Cause.DROPPED), stood=1)
+    assert second.cause is Cause.DROPPED, "told, but tried again as soon as before"
+    assert second.what == "somebody else takes this connection over"
     rival = fights.judge(fault(Cause.DROPPED), stood=1)
     assert rival.cause is Cause.TAKEN_OVER
     assert "hue-node-1" in str(rival)
-    assert fights.judge(fault(Cause.DROPPED), stood=11).cause is Cause.DROPPED
+    later = fights.judge(fault(Cause.DROPPED), stood=700)
+    assert later.cause is Cause.DROPPED
+    assert later.what == second.what, "the rival is back"
     for _ in range(5):
         assert fights.judge(fault(Cause.UNREACHABLE), stood=0).cause is Cause.UNREACHABLE
 
@@ -145,6 +168,30 @@ def test_fault_of_an_error_says_what_to_do(error, cause, text):
     assert found.cause is cause
     assert text in str(found)
     assert "\n" not in str(found)
+
+
+def alert(reason: str) -> ssl.SSLError:
+    """What Python raises on a broker's alert, as OpenSSL names it."""
+    error = ssl.SSLError(1, f"[SSL: {reason}] {reason.lower()}")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "certificate expired; put a new one"),
+        ("SSLV3_ALERT_CERTIFICATE_REVOKED", "called back"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "refuses this device's certificate: bad certificate"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLS failed"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "does not know the authority"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a certificate"),
+    ],
+)
+def test_fault_of_an_alert_says_what_the_broker_wants(reason, text):
+    found = faults.of_error(alert(reason), seconds=10)
+    assert found.cause is Cause.CERTIFICATE
+    assert text in str(found)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,11 @@ CAMERA = Camera.model_validate(
 
 def periods(camera=CAMERA, *, kept=(), now=1200.0, rate=5.0):
     new = Periods(rules_of(camera), rate=rate)
-    return new, new.resume(kept, now=now)
+    return new, new.resume(kept, now=Instant(now, now))
+
+
+def moment(t):
+    return Instant(t, t)
 
 
 def watch(under_test, begin, end, *, rate=5.0, people=2):
@@ -27,7 +31,7 @@ def watch(under_test, begin, end, *, rate=5.0, people=2):
     for i in range(n):
         t = begin + (i + 1) / rate
         under_test.observe(Instant(t, t), [Occupancy(Instant(t, t), "z1", {"pedestrian": people})])
-        due += under_test.due(t)
+        due += under_test.due(Instant(t, t))
     return due
 
 
@@ -43,7 +47,7 @@ def test_interval_watched_in_full_is_covered_in_full():
 def test_interval_waits_for_late_crossings():
     under_test, _ = periods()
     assert watch(under_test, 1200, 1230 + GRACE_SECONDS - 0.3) == []
-    assert len(under_test.due(1230 + GRACE_SECONDS)) == 1
+    assert len(under_test.due(moment(1230 + GRACE_SECONDS))) == 1
 
 
 def test_interval_begun_in_the_middle_says_partial():
@@ -58,7 +62,7 @@ def test_interval_begun_in_the_middle_says_partial():
 def test_interval_without_video_is_told_with_coverage_zero():
     under_test, _ = periods()
     under_test.flag("nostream")
-    due = under_test.due(1300.0)
+    due = under_test.due(moment(1300.0))
     assert [(p.rule, p.start) for p in due] == [("z1", 1200), ("l1", 1200), ("z1", 1230), ("z1", 1260)]
     assert all(p.analysed == 0 and "nostream" in p.flags for p in due)
 
@@ -102,7 +106,7 @@ def test_intervals_missed_by_a_process_that_was_away_are_told():
     first, _ = periods()
     watch(first, 1200, 1220)
     second, _ = periods(kept=[(p, 1220.0) for p in first.open()], now=1390.0)
-    due = second.due(1390.0)
+    due = second.due(moment(1390.0))
     assert [p.start for p in due if p.rule == "l1"] == [1200, 1260, 1320]
     assert [p.start for p in due if p.rule == "z1"] == [1200, 1230, 1260, 1290, 1320, 1350]
     assert [p.coverage for p in due if p.rule == "l1"] == pytest.approx([20 / 60, 0, 0], abs=0.01)
@@ -137,3 +141,58 @@ def test_rule_that_is_gone_is_told_and_not_gone_on_with():
     second, told = periods(without, kept=[(p, 1220.0) for p in first.open()], now=1221.0)
     assert [(p.rule, p.flags) for p in told] == [("z1", {"config"})]
     assert [p.rule for p in second.open()] == ["l1"]
+
+
+def drifted(under_test, begin, end, *, offset, rate=5.0):
+    """As watch, with a wall clock that is `offset` ahead of the steady one."""
+    due = []
+    for i in range(round((end - begin) * rate)):
+        t = begin + (i + 1) / rate
+        at = Instant(t, t + offset)
+        due += under_test.due(at)
+        under_test.observe(at, [Occupancy(at, "z1", {"pedestrian": 1})])
+    return due
+
+
+def test_clock_set_forward_ends_the_interval_where_it_was_and_says_so():
+    under_test, _ = periods()
+    due = watch(under_test, 1200, 1220) + drifted(under_test, 1220, 1300, offset=1800)
+    lines = [p for p in due if p.rule == "l1"]
+    assert [(p.start, p.seconds) for p in lines] == [(1200, 20), (3020, 40), (3060, 60)][: len(lines)]
+    assert [p.flags for p in lines[:2]] == [{"clock"}, {"clock"}]
+    assert not any("nostream" in p.flags for p in due)
+
+
+def test_clock_set_back_a_little_holds_the_interval_and_says_so():
+    under_test, _ = periods()
+    due = watch(under_test, 1200, 1250) + drifted(under_test, 1250, 1350, offset=-30)
+    lines = [p for p in due if p.rule == "l1"]
+    assert [(p.start, p.seconds) for p in lines] == [(1200, 60), (1260, 60)][: len(lines)]
+    assert "clock" in lines[0].flags
+    assert lines[0].coverage == 1.0
+
+
+def test_clock_set_back_far_begins_anew_and_never_waits_for_years():
+    under_test, _ = periods(now=360_000.0)
+    due = watch(under_test, 360_000, 360_050) + drifted(under_test, 360_050, 360_180, offset=-300_000)
+    lines = [p for p in due if p.rule == "l1"]
+    assert [(p.start, p.seconds) for p in lines] == [(360_000, 50), (60_050, 10), (60_060, 60)]
+    assert [("clock" in p.flags) for p in lines] == [True, True, False]
+
+
+def test_interval_kept_from_a_clock_that_was_far_ahead_is_told_at_once():
+    first, _ = periods(now=360_000.0)
+    watch(first, 360_000, 360_020)
+    second, told = periods(kept=[(p, 360_020.0) for p in first.open()], now=1200.0)
+    assert {(p.rule, p.start, p.seconds) for p in told} == {("l1", 360_000, 20), ("z1", 360_000, 20)}
+    assert all("clock" in p.flags for p in told)
+    assert {p.start for p in second.open()} == {1200}
+
+
+def test_picture_after_the_end_is_no_last_value_of_the_interval():
+    under_test, _ = periods()
+    watch(under_test, 1200, 1229.9, people=1)
+    at = Instant(1230.1, 1230.1)
+    under_test.observe(at, [Occupancy(at, "z1", {"pedestrian": 9})])
+    (zone,) = (p for p in under_test.due(moment(1232.5)) if p.rule == "z1")
+    assert (dict(zone.numbers)["pedestrian.last"], dict(zone.numbers)["pedestrian.max"]) == (1, 1)

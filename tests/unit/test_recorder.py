@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from contract import fits
 
 from edge.config.schema import Camera
 from edge.dataflow import Crossing, Instant, Occupancy
-from edge.recorder import Recorder
+from edge.recorder import Recorder, retire
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
 
@@ -28,7 +29,7 @@ def database(tmp_path):
 
 def recorder(database, camera=CAMERA, *, now=BEGIN):
     journal = Journal(database, camera="cam-1", epoch="0123abcd")
-    return Recorder(journal, name="cam-1", camera=camera, now=now)
+    return Recorder(journal, name="cam-1", camera=camera, now=Instant(now - BEGIN, now))
 
 
 def crossing(t, *, kind="car", direction=0, line="l1"):
@@ -43,14 +44,16 @@ def drive(under_test, begin, end, crossings=(), *, people=3):
         known = [c for c in waiting if c.at.utc < t]
         waiting = waiting[len(known) :]
         under_test.record(Instant(t - BEGIN, t), known, [Occupancy(Instant(t, t), "z1", {"pedestrian": people})])
-        under_test.tick(t)
+        under_test.tick(Instant(t - BEGIN, t))
 
 
 def messages(database):
     outbox = Outbox(database)
-    found = [json.loads(m.body) for m in outbox.waiting(limit=100, now=0)]
+    waiting = outbox.waiting(limit=100, now=0)
     outbox.close()
-    return found
+    for each in waiting:
+        fits(each.body, each.kind)
+    return [json.loads(each.body) for each in waiting]
 
 
 def test_interval_becomes_the_contracts_messages(database):
@@ -80,7 +83,7 @@ def test_interval_open_at_a_kill_goes_on_with_its_counts(database):
 def test_interval_without_video_has_no_counts_and_a_real_zero_has(database):
     under_test = recorder(database)
     drive(under_test, BEGIN, BEGIN + 61)
-    under_test.tick(BEGIN + 185)
+    under_test.tick(Instant(185, BEGIN + 185))
     first, _, second = [m for m in messages(database) if m["rule"] == "l1"][:3]
     assert first["count"] == {"car": [0, 0], "motorcycle": [0, 0]}
     assert "count" not in second
@@ -125,7 +128,12 @@ def test_interval_of_a_rule_that_is_gone_is_told_with_what_it_counted(database):
     other = CAMERA.lines[0].model_copy(update={"id": "l2"})
     recorder(database, CAMERA.model_copy(update={"lines": (other,)}), now=BEGIN + 21)
     (flow,) = messages(database)
-    assert (flow["rule"], flow["flags"], flow["seconds"], flow["count"]) == ("l1", ["config"], 20, {"car": [1, 0]})
+    assert (flow["rule"], flow["flags"], flow["seconds"], flow["count"]) == (
+        "l1",
+        ["config"],
+        20,
+        {"car": [1, 0], "motorcycle": [0, 0]},
+    )
 
 
 def test_flow_with_six_classes_stays_under_400_bytes(database):
@@ -137,3 +145,40 @@ def test_flow_with_six_classes_stays_under_400_bytes(database):
     outbox = Outbox(database)
     (message,) = [m for m in outbox.waiting(limit=10, now=0) if m.kind == "flow"]
     assert len(message.body) < 400
+
+
+def test_cut_interval_is_told_with_the_facts_that_it_was_counted_under(database):
+    drive(recorder(database), BEGIN, BEGIN + 20, people=10)
+    zone = CAMERA.zones[0].model_copy(update={"area_m2": 1000.0})
+    lines = (CAMERA.lines[0].model_copy(update={"classes": ("car", "motorcycle", "bus")}),)
+    recorder(database, CAMERA.model_copy(update={"lines": lines, "zones": (zone,)}), now=BEGIN + 21)
+    flow, cut = messages(database)
+    assert flow["count"] == {"car": [0, 0], "motorcycle": [0, 0]}
+    assert cut["density_m2"] == 1.0
+
+
+def test_name_changes_nothing_and_a_mask_ends_the_interval(database):
+    drive(recorder(database), BEGIN, BEGIN + 20)
+    recorder(database, CAMERA.model_copy(update={"name": "Cầu"}), now=BEGIN + 21)
+    assert messages(database) == []
+    mask = (((0.0, 0.0), (1.0, 0.0), (1.0, 0.1)),)
+    recorder(database, CAMERA.model_copy(update={"mask": mask}), now=BEGIN + 22)
+    assert [(m["rule"], m["flags"]) for m in messages(database)] == [("l1", ["config"]), ("z1", ["config"])]
+
+
+def test_what_begins_after_a_change_is_on_record_before_anything_is_told(database):
+    drive(recorder(database), BEGIN, BEGIN + 20)
+    other = CAMERA.model_copy(update={"mask": (((0.0, 0.0), (1.0, 0.0), (1.0, 0.1)),)})
+    recorder(database, other, now=BEGIN + 21)  # and is killed at once
+    drive(recorder(database, other, now=BEGIN + 22), BEGIN + 22, BEGIN + 63)
+    told = [(m["start"], m["seconds"]) for m in messages(database) if m["rule"] == "l1"]
+    assert told == [("2027-01-15T08:00:00Z", 20), ("2027-01-15T08:00:20Z", 40)]
+
+
+def test_retired_camera_tells_what_it_had(database):
+    drive(recorder(database), BEGIN, BEGIN + 20, [crossing(BEGIN + 5)])
+    journal = Journal(database, camera="cam-1")
+    retire(journal, name="cam-1")
+    flow, _ = messages(database)
+    assert (flow["count"]["car"], flow["flags"]) == ([1, 0], ["config"])
+    assert journal.open_periods() == []

@@ -1,0 +1,201 @@
+"""`edge listen --also …`: what has been stored, told in other tongues; never before it is stored.
+
+The store is the record. What a tongue was not told because the centre was killed just then is not told again, except
+what is retained: after a start that is made anew from the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.centre.arrivals import DATA, LATEST, LATEST_OF_CAMERA, Numbered, Present
+from edge.centre.entities import Sink
+from edge.centre.records import Records
+from edge.centre.tongues import Context, Message, Told, homeassistant, ngsild, onvif
+from edge.errors import EdgeError
+from edge.events import CameraStatus, Cross, Flow, Info, ZoneCount, utc
+from edge.mqtt.connection import Connection
+from edge.mqtt.wire import Published
+
+LOG = logging.getLogger("edge.centre")
+MOST_WAITING = 1000
+"""Messages that are not retained, kept while the broker is away; beyond, the oldest go."""
+SAY_SECONDS = 10.0
+NGSI_LD = "ngsi-ld"
+LOOK_BACK_SECONDS = 86_400
+"""How old an interval of the store may be to be told as the latest at a start."""
+
+
+class Tongue(Protocol):
+    """A mapping to messages on the same broker."""
+
+    def messages(self, event: Told, context: Context) -> list[Message]:
+        """The event in this tongue."""
+
+    def kept(self, info: Info, context: Context) -> set[str]:
+        """The topics with retained messages of a device of this description."""
+
+
+TONGUES: dict[str, Tongue] = {"onvif": onvif, "homeassistant": homeassistant}
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """Which tongues are asked for, and where NGSI-LD entities go."""
+
+    tongues: tuple[str, ...] = ()
+    entities: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.tongues or self.entities)
+
+
+def read_also(text: str) -> Also:
+    """The value of --also, such as `onvif,ngsi-ld=http://broker:1026`. EdgeError where it is none."""
+    tongues, entities = [], None
+    for each in text.split(",") if text else ():
+        name, _, target = each.partition("=")
+        if name in TONGUES and not target:
+            tongues.append(name)
+        elif name == NGSI_LD and target:
+            entities = target
+        else:
+            expected = f"{', '.join(TONGUES)} or {NGSI_LD}=FILE or {NGSI_LD}=URL, with commas between them"
+            raise EdgeError("edge listen --also", "no tongue", expected=expected, found=repr(each), do="mend it")
+    return Also(tuple(dict.fromkeys(tongues)), entities)
+
+
+def stored_in(records: Records) -> Iterator[Present | Numbered]:
+    """What a store holds of devices and cameras as they stand, and the latest interval of each rule."""
+    for (node, camera, kind), body in sorted(records.present().items()):
+        yield Present(node, camera, kind, json.dumps(body))
+    since = utc(time.time() - LOOK_BACK_SECONDS)
+    for kind in ("flow", "zone"):
+        for each in records.last_intervals(kind, since=since):
+            yield Numbered(each.node, kind, DATA[kind].model_validate(each.body), json.dumps(each.body))
+
+
+class Bridge:
+    """Tells what was stored on the centre's own connection; whoever owns that calls it from the same thread.
+
+    Retained messages are held here as they shall stand, and published anew on every connection, so that a broker that
+    forgot them has them again. One that is older than what its topic has is left out.
+    """
+
+    def __init__(self, connection: Connection, *, root: str, tongues: Sequence[str], entities: Sink | None) -> None:
+        self._connection, self._root, self._entities = connection, root, entities
+        self._tongues = [TONGUES[name] for name in tongues]
+        self._contexts: dict[str, Context] = {}
+        self._kept: dict[str, Message] = {}
+        self._waiting: deque[Message] = deque(maxlen=MOST_WAITING)
+        self._unanswered: dict[int, str] = {}
+        self._said = float("-inf")
+
+    def begin(self, stored: Iterable[Present | Numbered]) -> None:
+        """Learns what the store holds, devices first; what is retained will be told again, entities are not."""
+        for each in stored:
+            self._take(each, entities=None)
+
+    def connected(self) -> None:
+        """Tells everything that shall stand, and what waited."""
+        self._unanswered.clear()
+        for message in self._kept.values():
+            self._publish(message)
+        while self._waiting:
+            self._publish(self._waiting.popleft())
+
+    def tell(self, stored: Iterable[Present | Numbered]) -> None:
+        """Tells what has just been stored."""
+        for each in stored:
+            self._take(each, entities=self._entities)
+
+    def answered(self, answer: Published) -> None:
+        """Hears what the broker made of a message; a refusal is logged at most every SAY_SECONDS."""
+        topic = self._unanswered.pop(answer.mid, None)
+        if topic and not answer.ok and time.monotonic() - self._said >= SAY_SECONDS:
+            self._said = time.monotonic()
+            LOG.warning("%s: the broker refused it, %s; let this centre write there", topic, answer.reason)
+
+    def close(self) -> None:
+        """Ends what was begun here."""
+        if self._entities:
+            self._entities.close()
+
+    def _take(self, stored: Present | Numbered, *, entities: Sink | None) -> None:
+        if isinstance(stored, Present) and stored.kind == "info":
+            self._describe(stored)
+        event = _event(stored)
+        if event is None:
+            return
+        context = self._context(stored.node)
+        try:
+            told = [each for tongue in self._tongues for each in tongue.messages(event, context)]
+            found = ngsild.entities(event, context) if entities else []
+        except (ValueError, OverflowError) as error:  # a form of the contract that no calendar has: the 39th of May
+            LOG.warning("%s: a message cannot be told in another tongue, %s", stored.node, error)
+            return
+        for message in told if _stands(event, context) else ():
+            self._say(message)
+        if entities and found:
+            entities.put(found)
+
+    def _describe(self, stored: Present) -> None:
+        """Takes a device's info, and takes back what is retained of rules that it has no more."""
+        before = self._context(stored.node)
+        info = Info.model_validate_json(stored.body) if stored.body else None
+        now = Context(self._root, stored.node, info)
+        for tongue in self._tongues:
+            gone = _kept(tongue, before) - _kept(tongue, now)
+            for topic in sorted(gone):
+                self._say(Message(topic, b"", self._at(topic), kept=True))
+        self._contexts[stored.node] = now
+
+    def _say(self, message: Message) -> None:
+        if message.kept:
+            stands = self._kept.get(message.topic)
+            if stands and (message.at < stands.at or message.body == stands.body):
+                return
+            self._kept[message.topic] = message
+        if self._connection.connected:
+            self._publish(message)
+        elif not message.kept:
+            self._waiting.append(message)
+
+    def _publish(self, message: Message) -> None:
+        mid = self._connection.publish(message.topic, message.body, retain=message.kept)
+        self._unanswered[mid] = message.topic
+
+    def _context(self, node: str) -> Context:
+        return self._contexts.get(node) or Context(self._root, node)
+
+    def _at(self, topic: str) -> float:
+        return self._kept[topic].at if topic in self._kept else 0.0
+
+
+def _kept(tongue: Tongue, context: Context) -> set[str]:
+    return tongue.kept(context.info, context) if context.info else set()
+
+
+def _event(stored: Present | Numbered) -> Told | None:
+    """The event of a kind that tongues know."""
+    if isinstance(stored, Numbered):
+        return stored.event if isinstance(stored.event, Flow | ZoneCount | Cross) else None
+    if stored.body is None:
+        return None
+    event = (LATEST_OF_CAMERA if stored.camera else LATEST)[stored.kind].model_validate_json(stored.body)
+    return event if isinstance(event, Info | CameraStatus) else None
+
+
+def _stands(event: Told, context: Context) -> bool:
+    """Whether the device still has the rule or camera, as far as is known."""
+    if isinstance(event, Info) or context.info is None:
+        return True
+    if isinstance(event, CameraStatus):
+        return context.camera(event.camera) is not None
+    return context.rule(event.camera, event.rule) is not None

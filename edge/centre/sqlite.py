@@ -1,0 +1,124 @@
+"""The centre's SQLite file: WAL, flushed to disk at each commit, for a confirmed message is deleted by its sender."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from edge.centre.database import AwayError, Row, Value
+from edge.centre.tables import LAYOUT, LEASE, Dialect, statements
+from edge.errors import EdgeError
+
+DIALECT = Dialect(
+    text="TEXT", instant="TEXT", real="REAL", whole="INTEGER", blob="BLOB", serial="INTEGER PRIMARY KEY AUTOINCREMENT",
+    strict=" STRICT",
+    views="""
+CREATE VIEW flow_count AS
+  SELECT flow.node, flow.camera, flow.rule, flow.start, flow.seconds, flow.coverage, each.key AS class,
+    json_extract(each.value, '$[0]') AS a, json_extract(each.value, '$[1]') AS b
+  FROM flow, json_each(flow.body, '$.count') AS each;
+CREATE VIEW zone_people AS
+  SELECT node, camera, rule, start, seconds, coverage, json_extract(body, '$.people.mean') AS mean,
+    json_extract(body, '$.people.max') AS max, json_extract(body, '$.people.last') AS last,
+    json_extract(body, '$.density_m2') AS density_m2
+  FROM zone;
+""",
+)  # fmt: skip
+
+
+class Sqlite:
+    """A file. EdgeError where it cannot be opened, AwayError where one for reading is not there yet."""
+
+    def __init__(self, path: Path, *, writing: bool) -> None:
+        self._path = path
+        self._db = _connect(path) if writing else _connect_to_read(path)
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    def rows(self, query: str, values: Sequence[Value] = ()) -> list[Row]:
+        """What a query finds."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._fault(error, "cannot be read") from None
+
+    def write(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Runs a statement for each of the rows."""
+        try:
+            self._db.executemany(statement, rows)
+        except sqlite3.DatabaseError as error:
+            raise self._fault(error, "messages cannot be stored") from None
+
+    def transaction(self, nodes: Collection[str] = ()) -> AbstractContextManager[None]:  # noqa: ARG002 - the protocol's
+        """A block of writes; SQLite has one writer at a time, whatever the devices."""
+        return self._block("BEGIN IMMEDIATE")
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """A block of queries that see one moment."""
+        return self._block("BEGIN")
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    @contextmanager
+    def _block(self, begin: str) -> Iterator[None]:
+        self._say(begin)
+        try:
+            yield
+            self._say("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.rollback()
+
+    def _say(self, word: str) -> None:
+        try:
+            self._db.execute(word)
+        except sqlite3.DatabaseError as error:
+            raise self._fault(error, "messages cannot be stored") from None
+
+    def _fault(self, error: sqlite3.DatabaseError, what: str) -> EdgeError:
+        """An OperationalError (a full disk, a lock, no table yet) may pass, another one will not."""
+        kind = AwayError if isinstance(error, sqlite3.OperationalError) else EdgeError
+        do = "free some space or mend the disk; what is not stored is not confirmed, so the devices keep it"
+        return kind(self.where, what, found=str(error), do=do)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(path, timeout=30, isolation_level=None)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        _prepare(database, path)
+    except (OSError, sqlite3.DatabaseError) as error:
+        do = "name another file, or check the folder's rights and free space"
+        raise EdgeError(str(path), "the centre's store cannot be opened", found=str(error), do=do) from None
+    return database
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        do = "name the file that `edge listen --store` writes"
+        raise AwayError(str(path), "no store of a centre", found=str(error), do=do) from None
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    layout = database.execute("PRAGMA user_version").fetchone()[0]
+    if layout == LAYOUT:
+        return
+    if layout == 1:
+        made = statements(DIALECT, only=LEASE)
+    elif layout or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        do = "name another file, or run the version that wrote it"
+        raise EdgeError(str(path), f"another database (layout {layout})", expected=f"layout {LAYOUT}", do=do)
+    else:
+        made = statements(DIALECT)
+    database.executescript(f"BEGIN IMMEDIATE;{made}PRAGMA user_version={LAYOUT};COMMIT;")

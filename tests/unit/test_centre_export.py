@@ -1,0 +1,128 @@
+"""What is exported says what was stored, in both forms and from both databases."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arro3.io import read_parquet
+
+from edge.centre import records
+from edge.centre.arrivals import Numbered, read
+from edge.centre.store import Store
+from edge.cli import main
+from edge.errors import EdgeError
+from edge.export import COLUMNS, export
+
+HEAD = {"v": 1, "epoch": "0a0a0a0a", "camera": "gate"}
+FLOW = {"rule": "l1", "seconds": 300, "coverage": 0.98, "total": [90, 80], "count": {"car": [61, 57], "bus": [0, 3]}}
+DARK = {"rule": "l1", "seconds": 300, "coverage": 0, "total": [90, 80], "flags": ["nostream", "clock"]}
+ZONE = {"rule": "z1", "seconds": 60, "coverage": 1, "people": {"mean": 131.4, "max": 149, "last": 137},
+        "vehicles": {"car": {"mean": 0.5, "max": 2, "last": 1}}, "density_m2": 1.83}  # fmt: skip
+
+
+def message(kind: str, seq: int, start: str, body: dict[str, Any]) -> Numbered:
+    content = json.dumps({**HEAD, **body, "seq": seq, "start": start}).encode()
+    arrival = read(f"hue/1/n1/gate/{kind}/{body['rule']}", content, root="hue")
+    assert isinstance(arrival, Numbered)
+    return arrival
+
+
+@pytest.fixture
+def where(place: Callable[[], str]) -> str:
+    where = place()
+    store = Store(where)
+    store.write(
+        [
+            message("flow", 1, "2026-11-21T23:55:00Z", FLOW),
+            message("flow", 2, "2026-11-22T00:00:00Z", DARK),
+            message("zone", 3, "2026-11-22T00:00:00Z", ZONE),
+        ]
+    )
+    store.close()
+    return where
+
+
+def read_csv(file: Path) -> list[list[str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.reader(lines))
+
+
+def test_export_csv_has_a_row_for_each_interval_class_and_direction(where: str, tmp_path: Path):
+    assert list(export(where, tmp_path / "out").values()) == [5, 2]
+    early = ["n1", "gate", "l1", "2026-11-21T23:55:00Z", "300.0"]
+    late = ["n1", "gate", "l1", "2026-11-22T00:00:00Z", "300.0"]
+    assert read_csv(tmp_path / "out" / "flow.csv") == [
+        list(COLUMNS["flow"]),
+        [*early, "car", "0", "61", "0.98", ""],
+        [*early, "car", "1", "57", "0.98", ""],
+        [*early, "bus", "0", "0", "0.98", ""],
+        [*early, "bus", "1", "3", "0.98", ""],
+        [*late, "", "", "", "0", "nostream clock"],  # absent is not zero
+    ]
+    assert read_csv(tmp_path / "out" / "zone.csv")[1:] == [
+        ["n1", "gate", "z1", "2026-11-22T00:00:00Z", "60.0", "pedestrian", "131.4", "149", "137", "1.83", "1", ""],
+        ["n1", "gate", "z1", "2026-11-22T00:00:00Z", "60.0", "car", "0.5", "2", "1", "", "1", ""],
+    ]
+
+
+def test_export_parquet_says_the_same_as_csv(where: str, tmp_path: Path):
+    export(where, tmp_path)
+    export(where, tmp_path, form="parquet")
+    for kind, columns in COLUMNS.items():
+        table = read_parquet(tmp_path / f"{kind}.parquet").read_all()
+        assert table.column_names == list(columns)
+        for name, holds in columns.items():
+            lines = read_csv(tmp_path / f"{kind}.csv")
+            told = [line[list(columns).index(name)] for line in lines[1:]]
+            found = table[name].to_pylist()
+            if holds == "moment":
+                assert [datetime.fromisoformat(each) for each in told] == found
+            elif holds == "text":
+                assert told == [each or "" for each in found]
+            else:
+                assert [float(each) if each else None for each in told] == found
+
+
+def test_export_since_a_moment_leaves_out_what_began_before_it(where: str, tmp_path: Path):
+    assert list(export(where, tmp_path, since="2026-11-22").values()) == [1, 2]
+    assert list(export(where, tmp_path, since="2026-11-22T06:56:00+07:00").values()) == [1, 2]
+    assert list(export(where, tmp_path, since="2026-11-22T06:55:00+07:00").values()) == [5, 2]
+    with pytest.raises(EdgeError, match="no time"):
+        export(where, tmp_path, since="yesterday")
+
+
+def test_export_of_many_pages_and_batches_leaves_nothing_out(
+    place: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(records, "PAGE", 7)
+    monkeypatch.setattr("edge.export.BATCH_ROWS", 10)
+    store = Store(where := place())
+    starts = [f"2026-11-22T{n // 12:02}:{n % 12 * 5:02}:00Z" for n in range(100)]
+    other = FLOW | {"rule": "l2"}
+    store.write([message("flow", n + 1, start, FLOW) for n, start in enumerate(starts)])
+    store.write([message("flow", n + 101, start, other) for n, start in enumerate(starts)])
+    store.close()
+    for form in ("csv", "parquet"):
+        assert export(where, tmp_path, form=form)[tmp_path / f"flow.{form}"] == 800
+    lines = [tuple(line[:7]) for line in read_csv(tmp_path / "flow.csv")[1:]]
+    assert len(set(lines)) == 800
+    assert [line[3] for line in lines] == sorted(line[3] for line in lines)
+    assert read_parquet(tmp_path / "flow.parquet").read_all().num_rows == 800
+
+
+def test_export_command_tells_its_files_and_a_wrong_store_in_one_line(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["export", "--store", where, str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/flow.csv: 5 rows\n{tmp_path}/zone.csv: 2 rows\n"
+    assert main(["export", "--store", str(tmp_path / "none.db"), str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/none.db: no store of a centre")
+    (tmp_path / "flow.csv").unlink()
+    assert main(["export", "--store", where, str(tmp_path / "zone.csv")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

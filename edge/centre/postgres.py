@@ -61,7 +61,7 @@ class Postgres:
     """A database of a server; it connects when it is first used, and again after a connection was lost."""
 
     def __init__(self, address: str, *, writing: bool) -> None:
-        self._terms, self._where = _terms(address)
+        self._terms, self._where = _terms(address, writing=writing)
         self._writing = writing
         self._live: psycopg.Connection[Row] | None = None
 
@@ -97,8 +97,10 @@ class Postgres:
         """A block of writes, the only one for these devices."""
         with self._told(), self._connection().transaction():
             # In one order for everybody, so that no two instances wait for each other.
-            for half in sorted({_half(node) for node in nodes}):
-                self.rows("SELECT pg_advisory_xact_lock(?, ?)", (LOCK, half))
+            halves = sorted({_half(node) for node in nodes})
+            self._connection().execute(
+                "SELECT pg_advisory_xact_lock(%s, half) FROM unnest(%s::int[]) half", (LOCK, halves)
+            )
             yield
 
     @contextmanager
@@ -143,7 +145,7 @@ class Postgres:
                 cursor.execute(HYPERTABLE)
 
 
-def _terms(address: str) -> tuple[str, str]:
+def _terms(address: str, *, writing: bool) -> tuple[str, str]:
     """How to connect, and the database for people. EdgeError where it is no address, or one with a password."""
     try:
         given = conninfo.conninfo_to_dict(address)
@@ -155,9 +157,11 @@ def _terms(address: str) -> tuple[str, str]:
         raise EdgeError("edge --store", "a password on the command line is seen by every user of this machine", do=do)
     host = f"{given.get('host', '')}{':' if given.get('port') else ''}{given.get('port', '')}"
     user = f"{given['user']}@" if given.get("user") else ""
-    return conninfo.make_conninfo(
-        address, **{key: value for key, value in WAITS.items() if key not in given}
-    ), f"postgresql://{user}{host}/{given.get('dbname', '')}"
+    service = f"?service={given['service']}" if given.get("service") else ""
+    # Of several hosts, the one that may be written to; a lone one that may not is waited for.
+    wanted = WAITS | ({"target_session_attrs": "read-write"} if writing else {})
+    terms = conninfo.make_conninfo(address, **{key: value for key, value in wanted.items() if key not in given})
+    return terms, f"postgresql://{user}{host}/{given.get('dbname', '')}{service}"
 
 
 def _spelt(statement: str) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from edge.centre.database import AwayError, Database, Row, Value, is_server, open_to_read
+from edge.centre.database import AwayError, Database, Row, Value, open_to_read
 from edge.centre.ledger import Ledger, Series
 from edge.centre.ranges import Ranges, minus
 
@@ -69,11 +69,11 @@ class Records:
         self._db: Database = open_to_read(where)
 
     @classmethod
-    def of(cls, where: str | Path) -> Self | None:
-        """A reader of a centre that may have just begun: None where its tables are not there yet."""
-        if not is_server(where) and not Path(where).exists():
+    def of(cls, path: Path) -> Self | None:
+        """A reader of a centre's file that it may have just begun: None where its tables are not there yet."""
+        if not path.exists():
             return None
-        records = cls(where)
+        records = cls(path)
         try:
             records.tally()
         except AwayError:

@@ -45,14 +45,15 @@ class Sqlite:
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise self._fault(error, "cannot be read") from None
+            do = "name the file that `edge listen --store` writes"
+            raise _kind(error)(self.where, "cannot be read", found=str(error), do=do) from None
 
     def write(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
         """Runs a statement for each of the rows."""
         try:
             self._db.executemany(statement, rows)
         except sqlite3.DatabaseError as error:
-            raise self._fault(error, "messages cannot be stored") from None
+            raise self._not_stored(error) from None
 
     def transaction(self, nodes: Collection[str] = ()) -> AbstractContextManager[None]:  # noqa: ARG002 - the protocol's
         """A block of writes; SQLite has one writer at a time, whatever the devices."""
@@ -80,13 +81,16 @@ class Sqlite:
         try:
             self._db.execute(word)
         except sqlite3.DatabaseError as error:
-            raise self._fault(error, "messages cannot be stored") from None
+            raise self._not_stored(error) from None
 
-    def _fault(self, error: sqlite3.DatabaseError, what: str) -> EdgeError:
-        """An OperationalError (a full disk, a lock, no table yet) may pass, another one will not."""
-        kind = AwayError if isinstance(error, sqlite3.OperationalError) else EdgeError
+    def _not_stored(self, error: sqlite3.DatabaseError) -> EdgeError:
         do = "free some space or mend the disk; what is not stored is not confirmed, so the devices keep it"
-        return kind(self.where, what, found=str(error), do=do)
+        return _kind(error)(self.where, "messages cannot be stored", found=str(error), do=do)
+
+
+def _kind(error: sqlite3.DatabaseError) -> type[EdgeError]:
+    """An OperationalError (a full disk, a lock, no table yet) may pass, another one will not."""
+    return AwayError if isinstance(error, sqlite3.OperationalError) else EdgeError
 
 
 def _connect(path: Path) -> sqlite3.Connection:

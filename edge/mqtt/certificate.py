@@ -107,4 +107,4 @@ class Watch:
 
 def _when(until: float, left: float) -> str:
     day = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"ends in {left / DAY_SECONDS:.0f} days, on {day}" if left > 0 else f"has expired on {day}"
+    return f"ends on {day}, days left: {left / DAY_SECONDS:.0f}" if left > 0 else f"has expired on {day}"

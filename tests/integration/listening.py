@@ -33,7 +33,9 @@ EDGE = "node: n1\nbroker: {host: 127.0.0.1, port: %d, tls: false, keepalive_seco
 class Centre:
     """`edge listen` as a process that can be ended and started again on the same store, a file or an address."""
 
-    def __init__(self, folder: Path, broker: Broker, *, store: str = "", name: str = "listen") -> None:
+    def __init__(
+        self, folder: Path, broker: Broker, *, store: str = "", name: str = "listen", shared: bool = False
+    ) -> None:
         self._broker = broker
         self.store = store or str(folder / "centre.db")
         self._log = folder / f"{name}.log"
@@ -41,6 +43,7 @@ class Centre:
         config.mkdir(exist_ok=True)
         (config / "edge.yaml").write_text(EDGE % broker.port)
         self.argv = [sys.executable, "-m", "edge", "listen", "--store", self.store, "--config", str(config)]
+        self.argv += ["--shared"] * shared
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -33,7 +33,7 @@ def centres(tmp_path: Path, broker: Broker) -> Iterator[Callable[..., list[Centr
     made: list[Centre] = []
 
     def make(number: int, *, store: str) -> list[Centre]:
-        made.extend(Centre(tmp_path, broker, store=store, name=f"listen{n}") for n in range(number))
+        made.extend(Centre(tmp_path, broker, store=store, name=f"listen{n}", shared=True) for n in range(number))
         return made
 
     yield make
@@ -61,11 +61,16 @@ def numbers(centre: Centre) -> set[int]:
     return {int(each) for each in LINE.findall(centre.log)}
 
 
-@pytest.mark.parametrize("victim", [0, 2], ids=["leading", "other"])
+@pytest.mark.parametrize(
+    ("place", "victim"),
+    [("postgres", 0), ("postgres", 2), ("sqlite", 2)],
+    ids=["postgres-leading", "postgres-other", "sqlite-other"],
+    indirect=["place"],
+)
 def test_listen_one_of_three_killed_in_the_stream_loses_nothing(
-    victim: int, centres: Callable[..., list[Centre]], device: Device, broker: Broker, postgres: Postgres
+    victim: int, centres: Callable[..., list[Centre]], device: Device, broker: Broker, place: Callable[[], str]
 ):
-    instances = centres(3, store=postgres.new())
+    instances = centres(3, store=place())
     for each in instances:
         each.start()
     with Ear(broker.port, "hue/1/centre/+/stored/+") as ear:

@@ -377,10 +377,8 @@ def test_publisher_without_rights_keeps_what_is_refused(tmp_path, database, jour
 def test_publisher_rival_with_its_id_is_left_alone(broker, tmp_path, caplog):
     first, second = tmp_path / "1" / "edge.db", tmp_path / "2" / "edge.db"
     with publishing(first, broker.port), publishing(second, broker.port):
-        wait_until(lambda: "takes this connection over" in caplog.text, what=lambda: caplog.text, seconds=20)
-    line = next(each.getMessage() for each in caplog.records if "takes this" in each.getMessage())
-    assert "hue-node-1" in line
-    assert int(re.search(r"next in (\d+) s", line)[1]) >= 60
+        rest = r"takes this connection over.*hue-node-1.*next in ([6-9]\d) s"
+        wait_until(lambda: re.search(rest, caplog.text), what=lambda: caplog.text, seconds=30)
 
 
 def test_publish_process_killed_shows_offline_by_its_will(broker, tmp_path):
@@ -483,9 +481,9 @@ def test_publish_process_tls_is_verified(tmp_path):
         with Process(tmp_path / "good", f"port: {broker.port}, tls: {{ca: {tmp_path}/city.pem, {own}}}") as process:
             process.says("connected with MQTT 5")
         with Process(tmp_path / "ca", f"port: {broker.port}, tls: {{ca: {tmp_path}/stranger.pem, {own}}}") as process:
-            assert "not trusted" in process.says("certificate")
+            assert "certificate" in process.says("not trusted")
         with Process(tmp_path / "system", f"port: {broker.port}") as process:
-            assert "not trusted" in process.says("certificate")
+            assert "certificate" in process.says("not trusted")
         with Process(tmp_path / "nobody", f"port: {broker.port}, tls: {{ca: {tmp_path}/city.pem}}") as process:
             process.says("broker.tls.certificate")
     with (

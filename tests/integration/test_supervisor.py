@@ -37,7 +37,8 @@ class Running:
 
     def __init__(self, children: dict[str, str], limits: dict[str, float]) -> None:
         argv = [sys.executable, "-c", SUPERVISE, json.dumps([children, limits])]
-        self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        environment = {key: value for key, value in os.environ.items() if key != "JOURNAL_STREAM"}
+        self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment)
         self.lines: queue.Queue[tuple[float, str]] = queue.Queue()
         self.seen: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -45,7 +46,8 @@ class Running:
 
     def _read(self) -> None:
         for line in self.process.stderr:
-            self.lines.put((time.monotonic(), line.rstrip("\n")))
+            stamped = re.fullmatch(r"\d\d:\d\d:\d\d (.*)\n", line)
+            self.lines.put((time.monotonic(), stamped[1] if stamped else f"without a time: {line}"))
 
     def line(self, pattern: str) -> tuple[float, re.Match[str]]:
         """The next line that matches, and when it came."""

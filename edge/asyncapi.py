@@ -12,7 +12,7 @@ from edge import events
 from edge.config.schema import Broker, Camera, Edge, Line, Zone
 from edge.dataflow import CLASSES, Crossing, Instant, Period, Stamp, Tally
 from edge.mqtt.topics import MAJOR, Topics
-from edge.publisher import HEALTH_SECONDS
+from edge.standing import HEALTH_SECONDS
 
 _TOPICS = Topics("{root}", "{node}")
 _AT = 1795388400.0

@@ -19,6 +19,7 @@ from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Will
 from edge.publisher import Publisher
 from edge.recorder import retire
+from edge.standing import Standing
 from edge.store.journal import Journal
 from edge.store.lock import sole
 from edge.store.outbox import Outbox
@@ -46,9 +47,8 @@ def publish(settings: Settings) -> int:
         gone = _retire_gone(settings)
         outbox = Outbox(settings.database)
         connection.start()
-        publisher = Publisher(outbox, connection, topics=topics, info=partial(_info, edge, settings))
-        publisher.take_back(gone)
-        _loop(publisher, stop)
+        standing = Standing(outbox, topics, info=partial(_info, edge, settings), gone=gone)
+        _loop(Publisher(outbox, connection, topics=topics, standing=standing), stop)
         outbox.close()
     return 0
 

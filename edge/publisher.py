@@ -6,8 +6,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from edge import events
 from edge.commands import obey
@@ -16,6 +15,7 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest, Seldom
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
+from edge.standing import Notice, Standing
 from edge.store.outbox import Lost, Message, Outbox
 
 LOG = logging.getLogger("edge.publisher")
@@ -32,8 +32,6 @@ HOLD_SECONDS = 60.0
 NO_RIGHTS_SECONDS = 600.0
 """Refusals for want of rights are told so often, all in one line."""
 EXPIRE_SECONDS = 10.0
-HEALTH_SECONDS = 180
-"""How long a camera's health is worth telling."""
 STEP_SECONDS = 600.0
 """A clock that was set forward by more than this makes no message older."""
 AGAIN_MOST = 1000
@@ -42,22 +40,8 @@ GAPS_KEPT = 1000
 """Gaps that wait for a connection; beyond them the centre asks for what it misses."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    """A message without a number. One that is `kept` is said again after a lost connection; the others tell a state,
-    which is told anew."""
-
-    topic: str
-    body: bytes
-    qos: int = 1
-    retain: bool = False
-    kept: bool = False
-    properties: Properties | None = None
-
-
 class Publisher:
-    """One device's voice: step() is one turn of its loop, close() its end. `info` makes the body of the device's info,
-    anew each time that it is told."""
+    """One device's voice: step() is one turn of its loop, close() its end."""
 
     def __init__(
         self,
@@ -65,17 +49,14 @@ class Publisher:
         connection: Connection,
         *,
         topics: Topics,
-        info: Callable[[], bytes],
+        standing: Standing,
         standstill_seconds: float = STANDSTILL_SECONDS,
     ) -> None:
-        self._gone: tuple[str, ...] = ()
-        self._outbox, self._connection, self._topics, self._info = outbox, connection, topics, info
-        self._since = events.utc(time.time())
-        self._under_way: dict[int, Message | _Notice] = {}
+        self._outbox, self._connection, self._topics, self._standing = outbox, connection, topics, standing
+        self._under_way: dict[int, Message | Notice] = {}
         self._taken: list[Stamp] = []
-        self._notices: deque[_Notice] = deque()
+        self._notices: deque[Notice] = deque()
         self._gaps: deque[Lost] = deque(maxlen=GAPS_KEPT)
-        self._told: dict[tuple[str, str], int] = {}
         self._confirmation = Confirmation(first_pause=standstill_seconds)
         self._rest = Rest(seconds=HOLD_SECONDS, first_pause=10, longest_pause=300)
         self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
@@ -107,13 +88,11 @@ class Publisher:
             self._send_again_if_standing(now)
             if now >= self._say_again_at:
                 self._say_who_we_are()
-            self._tell_cameras()
+            if self._news:
+                self._news = False
+                self._notices.extend(self._standing.cameras())
             self._say_notices()
             self._send(now)
-
-    def take_back(self, cameras: Iterable[str]) -> None:
-        """Lets no state of these cameras stand at the broker; they are gone."""
-        self._gone = tuple(cameras)
 
     def _follow_clock(self) -> None:
         """A clock that was wrong at boot is set forward by months at once: no message has grown old by that."""
@@ -129,7 +108,7 @@ class Publisher:
         while self._connection.connected and (self._look or self._under_way) and time.monotonic() < until:
             self.step()
         if self._connection.connected:
-            self._notices = deque([self._status("stopped")])
+            self._notices = deque([self._standing.status("stopped")])
             self._under_way.clear()
             self._say_notices()
             while self._connection.connected and self._under_way and time.monotonic() < until + 1:
@@ -164,7 +143,7 @@ class Publisher:
         self._say_who_we_are()
 
     def _on_disconnected(self) -> None:
-        under_way = [each for each in self._under_way.values() if isinstance(each, _Notice)]
+        under_way = [each for each in self._under_way.values() if isinstance(each, Notice)]
         self._notices = deque(each for each in [*under_way, *self._notices] if each.kept)
         self._under_way.clear()
         self._look = True
@@ -242,7 +221,7 @@ class Publisher:
             LOG.warning("command %.40r: no answer on %.80r, which is not below this device's topics", verb, topic)
         elif topic:
             properties = Properties(correlation=event.properties.correlation)
-            self._notices.append(_Notice(topic, json.dumps(obeyed.answer).encode(), kept=True, properties=properties))
+            self._notices.append(Notice(topic, json.dumps(obeyed.answer).encode(), kept=True, properties=properties))
 
     def _send_again_if_standing(self, now: float) -> None:
         stored = self._confirmation.standing(now)
@@ -265,34 +244,12 @@ class Publisher:
     def _say_who_we_are(self) -> None:
         """Status, info and the state of every camera: what a reader needs before anything else."""
         self._say_again_at = float("inf")
-        self._notices.appendleft(_Notice(self._topics.info, self._info(), retain=True))
-        self._notices.appendleft(self._status("online"))
-        for camera in self._gone:
-            self._notices.append(_Notice(self._topics.camera(camera, kind="status"), b"", retain=True))
-        self._told.clear()
+        self._notices.extendleft(reversed(self._standing.device()))
         self._news = True
-
-    def _status(self, state: str) -> _Notice:
-        body = events.NodeStatus.model_validate({"state": state, "since": self._since}).to_bytes()
-        return _Notice(self._topics.status, body, retain=True)
-
-    def _tell_cameras(self) -> None:
-        if not self._news:
-            return
-        self._news = False
-        for each in self._outbox.announcements():
-            if self._told.get((each.camera, each.kind)) == each.version:
-                continue
-            self._told[each.camera, each.kind] = each.version
-            topic = self._topics.camera(each.camera, kind=each.kind)
-            if each.kind == "status":
-                self._notices.append(_Notice(topic, each.body, retain=True))
-            elif time.time() - each.at < HEALTH_SECONDS:
-                self._notices.append(_Notice(topic, each.body, qos=0, properties=Properties(HEALTH_SECONDS)))
 
     def _say_notices(self) -> None:
         while self._gaps:
-            self._notices.append(_Notice(self._topics.gap, _gap(self._gaps.popleft()), kept=True))
+            self._notices.append(Notice(self._topics.gap, _gap(self._gaps.popleft()), kept=True))
         while self._notices and len(self._under_way) < self._window:
             say = self._notices.popleft()
             mid = self._connection.publish(

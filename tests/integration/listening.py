@@ -20,6 +20,7 @@ from edge.dataflow import Crossing, Instant, Period, Stamp, Tally
 from edge.mqtt.connection import Connection
 from edge.mqtt.topics import Topics
 from edge.publisher import Publisher
+from edge.standing import Standing
 from edge.store.journal import Journal, Told
 from edge.store.outbox import Outbox
 from tests.integration.broker import Broker, wait_until
@@ -97,11 +98,12 @@ class Device:
         )
         self._connection.start()
         info = events.Info(node="n1", software="0", config="0", cameras={}).to_bytes()
+        topics = Topics("hue", "n1")
         publisher = Publisher(
             self.outbox,
             self._connection,
-            topics=Topics("hue", "n1"),
-            info=lambda: info,
+            topics=topics,
+            standing=Standing(self.outbox, topics, info=lambda: info),
             standstill_seconds=standstill_seconds,
         )
         self._stop = threading.Event()

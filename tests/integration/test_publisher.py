@@ -23,6 +23,7 @@ from edge.dataflow import Period, Stamp
 from edge.mqtt.connection import Connection
 from edge.mqtt.topics import Topics, of_all_nodes
 from edge.publisher import Publisher
+from edge.standing import Standing
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
 
@@ -72,7 +73,8 @@ def publishing(database, port, *, standstill=30.0, node="node-1"):
     topics = Topics("hue", node)
     connection = Connection(BrokerConfig(host="127.0.0.1", port=port, tls=False), client_id=f"hue-{node}")
     outbox, watched = Outbox(database), Outbox(database)
-    publisher = Publisher(outbox, connection, topics=topics, info=lambda: INFO, standstill_seconds=standstill)
+    standing = Standing(outbox, topics, info=lambda: INFO)
+    publisher = Publisher(outbox, connection, topics=topics, standing=standing, standstill_seconds=standstill)
     stop = threading.Event()
 
     def loop():

@@ -62,7 +62,7 @@ def test_notify_to_a_listener_that_reads_no_more_gives_up(listener, monkeypatch)
     ("usec", "pid", "expected"),
     [
         ("20000000", None, 20.0),
-        ("500000", str(os.getpid()), 0.5),
+        ("500000", "own", 0.5),
         ("500000", "1", None),
         ("0", None, None),
         ("soon", None, None),
@@ -70,6 +70,7 @@ def test_notify_to_a_listener_that_reads_no_more_gives_up(listener, monkeypatch)
     ],
 )
 def test_watchdog_seconds(monkeypatch, usec, pid, expected):
+    pid = str(os.getpid()) if pid == "own" else pid
     for name, value in (("WATCHDOG_USEC", usec), ("WATCHDOG_PID", pid)):
         if value is None:
             monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,64 @@
+"""What stands at the broker besides the numbered messages: the device's status and info, the state of its cameras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edge import events
+from edge.mqtt.topics import Topics
+from edge.mqtt.wire import Properties
+from edge.store.outbox import Outbox
+
+HEALTH_SECONDS = 180
+"""How long a camera's health is worth telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message without a number. One that is `kept` is said again after a lost connection; the others tell a state,
+    which is told anew."""
+
+    topic: str
+    body: bytes
+    qos: int = 1
+    retain: bool = False
+    kept: bool = False
+    properties: Properties | None = None
+
+
+class Standing:
+    """Says what is new of it, or all of it. `info` makes the body of the device's info, anew each time that it is told;
+    the state of cameras that are `gone` is taken back."""
+
+    def __init__(self, outbox: Outbox, topics: Topics, *, info: Callable[[], bytes], gone: Iterable[str] = ()) -> None:
+        self._outbox, self._topics, self._info, self._gone = outbox, topics, info, tuple(gone)
+        self._since = events.utc(time.time())
+        self._told: dict[tuple[str, str], int] = {}
+
+    def device(self) -> list[Notice]:
+        """Status and info, and what is taken back; the state of every camera is new after it."""
+        self._told.clear()
+        info = Notice(self._topics.info, self._info(), retain=True)
+        gone = [Notice(self._topics.camera(name, kind="status"), b"", retain=True) for name in self._gone]
+        return [self.status("online"), info, *gone]
+
+    def status(self, state: str) -> Notice:
+        """That the device is online, or stopped."""
+        body = events.NodeStatus.model_validate({"state": state, "since": self._since}).to_bytes()
+        return Notice(self._topics.status, body, retain=True)
+
+    def cameras(self) -> list[Notice]:
+        """The states of cameras that are new since they were told, and the health of the last minutes."""
+        notices = []
+        for each in self._outbox.announcements():
+            if self._told.get((each.camera, each.kind)) == each.version:
+                continue
+            self._told[each.camera, each.kind] = each.version
+            topic = self._topics.camera(each.camera, kind=each.kind)
+            if each.kind == "status":
+                notices.append(Notice(topic, each.body, retain=True))
+            elif time.time() - each.at < HEALTH_SECONDS:
+                notices.append(Notice(topic, each.body, qos=0, properties=Properties(HEALTH_SECONDS)))
+        return notices

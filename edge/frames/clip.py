@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain, islice, pairwise
@@ -14,6 +15,8 @@ from av.video.stream import VideoStream
 from edge.dataflow import Frame, Instant
 from edge.errors import SourceError
 from edge.frames.planes import frame_of
+
+LOG = logging.getLogger("edge.frames")
 
 PROBE_FRAMES = 16
 """Frames looked at to tell whether the file's times can be believed; packed B-frames in AVI show by the fourth."""
@@ -56,7 +59,7 @@ def pictures(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
 
 def timed(video: VideoStream, path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
     """The undamaged pictures of a stream with their times, which always increase and start at 0."""
-    decoded = _decoded(video)
+    decoded = _decoded(video, path)
     probe = list(islice(decoded, PROBE_FRAMES))
     if not probe:
         raise SourceError(str(path), "no picture in it can be decoded", reason="novideo", do="give a video file")
@@ -89,21 +92,30 @@ def _decoding(picture: av.VideoFrame) -> int | None:
     return picture.dts
 
 
-def _decoded(video: VideoStream) -> Iterator[av.VideoFrame]:
-    """The pictures of the stream in order, without those that the decoder calls damaged."""
+def _decoded(video: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
+    """The pictures of the stream in order, without those that the decoder calls damaged, which are logged."""
     container = video.container
     assert isinstance(container, InputContainer)  # noqa: S101
     packets = container.demux(video)
+    damaged, cut = 0, ""
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError):  # a file cut short ends where it was cut
-            return
+        except StopIteration:
+            break
+        except av.FFmpegError as error:  # a file cut short ends where it was cut
+            cut = f"reading ended early, {error.strerror or type(error).__name__}"
+            break
         try:
             found = packet.decode()
         except av.FFmpegError:
+            damaged += 1
             continue
+        damaged += sum(picture.is_corrupt for picture in found)
         yield from (picture for picture in found if not picture.is_corrupt)
+    faults = [f"{damaged} damaged pictures were not analysed"] * bool(damaged) + [cut] * bool(cut)
+    if faults:
+        LOG.warning("%s: %s; what is counted is less than the whole", path, ", ".join(faults))
 
 
 def _opened(path: Path) -> InputContainer:

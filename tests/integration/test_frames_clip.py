@@ -164,3 +164,11 @@ def test_transcode_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         to_h264(source, tmp_path / "target.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+def test_clip_that_is_cut_short_says_what_was_not_analysed(vtest, tmp_path, caplog):
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(vtest.read_bytes()[:1_000_000])
+    found = list(frames(cut, rate=1))
+    assert 3 <= len(found) < 20
+    assert "cut.avi: 1 damaged pictures were not analysed" in caplog.text

@@ -186,10 +186,10 @@ class Answers:
                 assert self.headers["Content-Type"] == "application/ld+json"
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status = left.pop(0) if left else 204
+                posts.put((status, body))  # before the answer: the next post has a thread of its own
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                posts.put((status, body))
 
             def log_message(self, *_: object) -> None:
                 """Says nothing."""

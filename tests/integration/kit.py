@@ -137,7 +137,7 @@ class Command:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=20)
         finally:
             self._process.kill()
         assert "Traceback" not in self.said, self.said

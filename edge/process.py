@@ -268,11 +268,11 @@ def _start(child: Child, channel: Listener, watchdog_seconds: float) -> subproce
         stderr=subprocess.STDOUT,
         bufsize=0,
         process_group=0,
-        preexec_fn=functools.partial(_die_with_parent, os.getpid()),
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent ends, even by SIGKILL."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before that was asked

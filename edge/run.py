@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from edge.check import check
@@ -25,7 +24,7 @@ def run(settings: Settings) -> int:
     cameras = [file.stem for file in camera_files(settings.config) if is_camera_id(file.stem)]
     if not cameras:
         raise EdgeError(str(settings.config / "cameras"), "no camera can run", do="put <id>.yaml there; see configs/")
-    environment = dict(os.environ, EDGE_CONFIG=str(settings.config), EDGE_STATE=str(settings.state))
+    environment = {"EDGE_CONFIG": str(settings.config), "EDGE_STATE": str(settings.state)}
     command = [sys.executable, "-m", "edge"]
     workers = [Child(f"camera {name}", (*command, "camera", name), environment) for name in cameras]
     return Supervisor([Child("publisher", (*command, "publish"), environment), *workers]).run()

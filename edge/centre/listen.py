@@ -18,7 +18,7 @@ from edge.centre.patience import Patience
 from edge.centre.records import Records
 from edge.centre.store import Store, Written
 from edge.centre.view import LiveView, line
-from edge.config.schema import Broker
+from edge.config.schema import ID, Broker
 from edge.errors import EdgeError
 from edge.mqtt.connection import Connection
 
@@ -31,7 +31,7 @@ def listen(
 ) -> int:
     """Serves until SIGTERM or SIGINT, then returns 0. EdgeError where the id is none or the store cannot be used; a
     server that is away is waited for."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", centre.id):
+    if not re.fullmatch(ID, centre.id):
         expected = "a-z, 0-9 and -, starting with a letter or digit, at most 32"
         raise EdgeError("edge listen --id", "no id", expected=expected, found=repr(centre.id), do="choose another")
     if also and centre.shared:

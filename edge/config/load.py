@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from edge.config.schema import Camera, Edge, Section
+from edge.config.schema import ID, Camera, Edge, Section
 from edge.errors import EdgeError
 
 Place = tuple[str | int, ...]
@@ -127,7 +127,7 @@ def camera_files(folder: Path) -> list[Path]:
 
 def is_camera_id(name: str) -> bool:
     """Whether a camera can be called so: an id, and no word that the topics need."""
-    return re.fullmatch(r"(?!(cmd|status|info|gap)$)[a-z0-9][a-z0-9-]{0,31}", name) is not None
+    return re.fullmatch(rf"(?!(cmd|status|info|gap)$){ID}", name) is not None
 
 
 def camera_id(file: Path) -> str:

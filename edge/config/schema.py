@@ -12,7 +12,9 @@ from pydantic_core import PydanticCustomError
 from edge.geometry import Point, segments_cross
 
 RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+ID = r"[a-z0-9][a-z0-9-]{0,31}"
+"""The form of every id, for it stands in topics."""
+Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Position = tuple[Fraction, Fraction]
 
@@ -253,7 +255,7 @@ class Edge(Section):
 
     node: Annotated[Id, AfterValidator(_not_the_centre)]
     """This device's id, used in every topic."""
-    root: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "hue"
+    root: Id = "hue"
     """First level of every topic; one for each city."""
     centre: Id = "centre-1"
     """The id of the centre whose word counts: what it confirms as stored is let go of here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
+from edge.process import die_with_parent
 
 STOP_SECONDS = 15.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 
 class Process:
@@ -38,7 +36,7 @@ class Process:
                 stdout=said,
                 stderr=log,
                 process_group=0,
-                preexec_fn=lambda: _die_with(parent),
+                preexec_fn=lambda: die_with_parent(parent),
             )
 
     @property
@@ -76,10 +74,3 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-
-
-def _die_with(parent: int) -> None:
-    """Has the kernel kill this process when its parent ends, even by SIGKILL."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that was asked
-        os._exit(1)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from edge.config.schema import ID
+
 MAJOR = "1"
 """The major version of the contract."""
 DATA_KINDS = ("flow", "zone", "turn", "queue", "alarm", "cross")
 """Kinds of numbered messages."""
 CENTRE = "centre"
 COMMAND = "cmd"
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ID = re.compile(ID)
 
 
 @dataclass(frozen=True, slots=True)

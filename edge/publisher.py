@@ -123,12 +123,16 @@ class Publisher:
                 case Published():
                     self._on_published(event)
                 case Arrived():
+                    self._note_taken()  # first: a resend that is asked for after it must not be undone by it
                     self._on_arrived(event)
                 case Connected():
                     self._on_connected(event)
                 case Disconnected():
                     self._on_disconnected()
             event = self._connection.next_event(0)
+        self._note_taken()
+
+    def _note_taken(self) -> None:
         if self._taken:
             self._outbox.acknowledged(self._taken)
             self._confirmation.sent(max(stamp.seq for stamp in self._taken), now=time.monotonic())

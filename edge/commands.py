@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge import events
-from edge.store.outbox import Lost, Outbox
+from edge.store.outbox import Outbox
+from edge.store.trim import Lost
 
 
 @dataclass(frozen=True, slots=True)
 class Obeyed:
-    """The answer to a command, the numbers that it showed to be lost, and whether all states are to be told anew."""
+    """The answer to a command, and whether all states are to be told anew."""
 
     answer: dict[str, object]
-    lost: tuple[Lost, ...] = ()
     rebirth: bool = False
 
 
@@ -36,13 +36,12 @@ def _resend(body: bytes, outbox: Outbox) -> Obeyed:
         return _refusal('not understood, expected {"epoch":"8 hex digits","from":1,"to":2}')
     last = outbox.last
     if wanted.epoch != last.epoch:
-        lost = Lost(wanted.epoch, wanted.first, wanted.last, "of an epoch that this device no longer has")
-        return Obeyed({"ok": True, "again": 0}, (lost,))
+        outbox.note_lost(Lost(wanted.epoch, wanted.first, wanted.last, "of an epoch that this device no longer has"))
+        return Obeyed({"ok": True, "again": 0})
     until = min(wanted.last, last.seq)  # a number that was not given out yet is not lost
     if wanted.first > until:
         return _refusal(f"no such messages, the last one is {last.seq}")
-    again, missing = outbox.send_again(last.epoch, first=wanted.first, last=until)
-    return Obeyed({"ok": True, "again": again}, tuple(missing))
+    return Obeyed({"ok": True, "again": outbox.send_again(last.epoch, first=wanted.first, last=until)})
 
 
 def _refusal(error: str) -> Obeyed:

@@ -109,6 +109,8 @@ class NodeStatus(Event):
 
     state: Literal["online", "offline", "stopped"]
     since: Utc | None = None
+    reason: str | None = None
+    """What is wrong with the device itself, such as a disk that cannot be written; absent where nothing is."""
 
 
 class CameraStatus(Event):

@@ -20,6 +20,8 @@ from edge.mqtt.wire import Will
 from edge.publisher import Publisher
 from edge.recorder import retire
 from edge.standing import Standing
+from edge.store.database import UnwritableError
+from edge.store.flush import Bounds, Flusher
 from edge.store.journal import Journal
 from edge.store.lock import sole
 from edge.store.outbox import Outbox
@@ -28,6 +30,7 @@ LOG = logging.getLogger("edge.publish")
 WILL_DELAY_SECONDS = 20
 ALIVE_SECONDS = 1.0
 STATUS_SECONDS = 10.0
+UNWRITABLE_SECONDS = 5.0
 
 
 def publish(settings: Settings) -> int:
@@ -43,23 +46,36 @@ def publish(settings: Settings) -> int:
     except EdgeError as error:
         LOG.error("%s", error)
         return 2
-    with sole(settings.state, "publisher"):
+    with sole(settings.memory, "publisher"):
         gone = _retire_gone(settings)
-        outbox = Outbox(settings.database)
+        outbox = Outbox(settings.database, disk=settings.state)
+        flusher = _flusher(edge, settings)
         connection.start()
-        standing = Standing(outbox, topics, info=partial(_info, edge, settings), gone=gone)
-        _loop(Publisher(outbox, connection, topics=topics, standing=standing), stop)
+        info = partial(_info, edge, settings)
+        standing = Standing(outbox, topics, info=info, gone=gone, fault=lambda: flusher.fault)
+        publisher = Publisher(outbox, connection, topics=topics, standing=standing)
+        _loop(publisher, stop)
+        flusher.halt()  # first, for only what is on the disk is sent
+        publisher.close()
         outbox.close()
+        flusher.close()
     return 0
+
+
+def _flusher(edge: Edge, settings: Settings) -> Flusher:
+    bounds = Bounds(edge.storage.flush_seconds, edge.storage.outbox_mb << 20)
+    flusher = Flusher(settings.database, settings.state, bounds)
+    flusher.start()
+    return flusher
 
 
 def _retire_gone(settings: Settings) -> tuple[str, ...]:
     """Tells what cameras without a file had still open, and forgets their state; returns which they are."""
-    outbox = Outbox(settings.database)
+    outbox = Outbox(settings.database, disk=settings.state)
     there = {file.stem for file in camera_files(settings.config)}
     gone = tuple(sorted(outbox.cameras() - there))
     for name in gone:
-        journal = Journal(settings.database, camera=name)
+        journal = Journal(settings.database, camera=name, disk=settings.state)
         retire(journal, name=name)
         journal.close()
         outbox.forget(name)
@@ -84,7 +100,11 @@ def _loop(publisher: Publisher, stop: threading.Event) -> None:
     notify.ready()
     alive = told = 0.0
     while not stop.is_set():
-        publisher.step()
+        try:
+            publisher.step()
+        except UnwritableError as error:  # what is noted here can be learnt again: from the broker, from the centre
+            LOG.error("%s", error)
+            stop.wait(UNWRITABLE_SECONDS)
         now = time.monotonic()
         if now - alive >= ALIVE_SECONDS:
             notify.watchdog()
@@ -93,7 +113,6 @@ def _loop(publisher: Publisher, stop: threading.Event) -> None:
             notify.status(publisher.state)
             told = now
     notify.stopping()
-    publisher.close()
 
 
 def _info(edge: Edge, settings: Settings) -> bytes:

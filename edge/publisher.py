@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
 
 from edge import events
 from edge.commands import obey
@@ -16,7 +15,7 @@ from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest, Seldo
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
 from edge.standing import Notice, Standing
-from edge.store.outbox import Lost, Message, Outbox
+from edge.store.outbox import Message, Outbox
 
 LOG = logging.getLogger("edge.publisher")
 POLL_SECONDS = 0.1
@@ -25,19 +24,14 @@ WINDOW = 64
 """Messages that may be without the broker's answer."""
 LATE_SECONDS = 60.0
 """A message that goes out so long after it was made is late, and yields to fresh ones."""
-LATE_RATE = 100.0
+LATE_RATE = 200.0
 """Late messages a second."""
 HOLD_SECONDS = 60.0
 """How long a kind of message waits that the broker refused."""
 NO_RIGHTS_SECONDS = 600.0
 """Refusals for want of rights are told so often, all in one line."""
-EXPIRE_SECONDS = 10.0
-STEP_SECONDS = 600.0
-"""A clock that was set forward by more than this makes no message older."""
 AGAIN_MOST = 1000
 """Messages that go out again when a confirmation stands still; for holes beyond them the centre asks."""
-GAPS_KEPT = 1000
-"""Gaps that wait for a connection; beyond them the centre asks for what it misses."""
 
 
 class Publisher:
@@ -56,15 +50,13 @@ class Publisher:
         self._under_way: dict[int, Message | Notice] = {}
         self._taken: list[Stamp] = []
         self._notices: deque[Notice] = deque()
-        self._gaps: deque[Lost] = deque(maxlen=GAPS_KEPT)
         self._confirmation = Confirmation(first_pause=standstill_seconds)
         self._rest = Rest(seconds=HOLD_SECONDS, first_pause=10, longest_pause=300)
         self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
         self._window = WINDOW
         self._look, self._news, self._ending = True, True, False
         self._no_rights, self._say_again_at = Seldom(seconds=NO_RIGHTS_SECONDS), float("inf")
-        self._expire_at = 0.0
-        self._clock = time.time() - time.monotonic()
+        self._fault = ""
 
     @property
     def state(self) -> str:
@@ -78,10 +70,6 @@ class Publisher:
         """Takes in what happened, waiting at most `timeout` seconds for it, and sends what may go."""
         self._take_in(timeout)
         now = time.monotonic()
-        if now >= self._expire_at:
-            self._expire_at = now + EXPIRE_SECONDS
-            self._follow_clock()
-            self._note_lost(self._outbox.expire(now=time.time()))
         if self._outbox.changed():
             self._look = self._news = True
         if self._connection.connected:
@@ -91,15 +79,12 @@ class Publisher:
             if self._news:
                 self._news = False
                 self._notices.extend(self._standing.cameras())
+                self._notices.extend(self._gaps())
+            if self._fault != self._standing.fault():
+                self._fault = self._standing.fault()
+                self._notices.append(self._standing.status("online"))
             self._say_notices()
             self._send(now)
-
-    def _follow_clock(self) -> None:
-        """A clock that was wrong at boot is set forward by months at once: no message has grown old by that."""
-        before, self._clock = self._clock, time.time() - time.monotonic()
-        if self._clock - before > STEP_SECONDS:
-            LOG.warning("the clock was set forward by %.0f s; messages live on", self._clock - before)
-            self._outbox.postpone(self._clock - before)
 
     def close(self, *, seconds: float = 5.0) -> None:
         """Sends what is fresh for at most so many seconds, says that the device was stopped, and disconnects."""
@@ -154,11 +139,13 @@ class Publisher:
 
     def _on_published(self, event: Published) -> None:
         sent = self._under_way.pop(event.mid, None)
-        if isinstance(sent, Message):
-            if event.ok:
-                self._taken.append(sent.stamp)
-            else:
-                self._on_refused(sent, event)
+        if isinstance(sent, Message) and event.ok:
+            self._taken.append(sent.stamp)
+        elif isinstance(sent, Message):
+            self._on_refused(sent, event)
+        elif sent and sent.lost and event.ok:
+            self._outbox.told(sent.lost)
+            self._news = True
         elif sent and not event.ok:
             self._say_again_at = time.monotonic() + HOLD_SECONDS
             self._tell_refused(sent.topic, event.reason)
@@ -216,8 +203,7 @@ class Publisher:
     def _on_command(self, verb: str, event: Arrived) -> None:
         obeyed = obey(verb, event.body, self._outbox)
         LOG.info("command %.40r: %s", verb, obeyed.answer)
-        self._note_lost(obeyed.lost)
-        self._look = True
+        self._look = self._news = True
         if obeyed.rebirth:
             self._say_who_we_are()
         topic = event.properties.response_topic
@@ -235,15 +221,14 @@ class Publisher:
             self._confirmation.idle()
             return
         last = min(self._outbox.last.seq, stored.seq + AGAIN_MOST)
-        again, lost = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=last)
+        again = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=last)
         LOG.warning("the centre's confirmation stands still at %d: sending %d messages again", stored.seq, again)
-        self._note_lost(lost)
-        self._look = True
+        self._look = self._news = True
 
-    def _note_lost(self, lost: Iterable[Lost]) -> None:
-        for each in lost:
-            LOG.warning("messages %d to %d of %s are lost: %s", each.first, each.last, each.epoch, each.reason)
-            self._gaps.append(each)
+    def _gaps(self) -> list[Notice]:
+        """What is lost and not under way already."""
+        said = {each.lost for each in (*self._notices, *self._under_way.values()) if isinstance(each, Notice)}
+        return [each for each in self._standing.gaps() if each.lost not in said]
 
     def _say_who_we_are(self) -> None:
         """Status, info and the state of every camera: what a reader needs before anything else."""
@@ -252,8 +237,6 @@ class Publisher:
         self._news = True
 
     def _say_notices(self) -> None:
-        while self._gaps:
-            self._notices.append(Notice(self._topics.gap, _gap(self._gaps.popleft()), kept=True))
         while self._notices and len(self._under_way) < self._window:
             say = self._notices.popleft()
             mid = self._connection.publish(
@@ -288,8 +271,3 @@ class Publisher:
         topic = self._topics.data(message.kind, camera=message.camera, rule=message.rule)
         life = Properties(expiry_seconds=max(1, int(message.expires - now)))
         self._under_way[self._connection.publish(topic, body, properties=life)] = message
-
-
-def _gap(lost: Lost) -> bytes:
-    fields = {"epoch": lost.epoch, "from": lost.first, "to": lost.last, "reason": lost.reason}
-    return events.Gap.model_validate({**fields, "at": events.utc(time.time())}).to_bytes()

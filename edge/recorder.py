@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 
@@ -10,13 +11,18 @@ from edge import events
 from edge.config.schema import Camera
 from edge.dataflow import Crossing, Instant, Occupancy, Period, Stamp, Tally
 from edge.measurements.periods import Periods, rules_of
+from edge.store.database import UnwritableError
 from edge.store.journal import Journal, Told
 
+LOG = logging.getLogger("edge.recorder")
 WRITE_SECONDS = 1.0
+HELD_CROSSINGS = 100_000
+"""What is held where the journal cannot be written: hours of a busy street."""
 
 
 class Recorder:
-    """Holds at most the last second of one camera's measurements in memory; the rest is in the journal."""
+    """Holds at most the last second of one camera's measurements in memory; the rest is in the journal. Where that
+    cannot be written, it holds them until it can; what is more than it can hold is counted and told as lost."""
 
     def __init__(self, journal: Journal, *, name: str, camera: Camera, now: Instant) -> None:
         self._journal = journal
@@ -26,11 +32,12 @@ class Recorder:
         told = frozenset(line.id for line in camera.lines if line.crossings)
         self._told = Told(told, self._render_crossing, events.LIFE_SECONDS["cross"])
         self._crossings: list[Crossing] = []
+        self._over: list[Period] = []
         self._written = now.utc
+        self._unwritable, self._lost = False, 0
         over = self._periods.resume(journal.open_periods(), now=now)
         self.write(now.utc)  # first, so that what begins is known even if this process ends before what is over is told
-        for period in over:
-            self._finish(period)
+        self._finish(over)
 
     def record(self, at: Instant, crossings: Sequence[Crossing], occupancies: Sequence[Occupancy]) -> None:
         """Takes in what one analysed picture gave."""
@@ -43,26 +50,51 @@ class Recorder:
 
     def tick(self, now: Instant) -> None:
         """Writes what is due: to be called several times a second, pictures or not."""
-        due = self._periods.due(now)
-        if due or not 0 <= now.utc - self._written < WRITE_SECONDS:
-            self.write(now.utc)
-        for period in due:
-            self._finish(period)
+        self._over += self._periods.due(now)
+        written_ago = now.utc - self._written
+        if not 0 <= written_ago < WRITE_SECONDS or (self._over and not self._unwritable):
+            self._try(now.utc)
 
     def write(self, now: float) -> None:
         """Puts everything that is in memory on record."""
-        self._journal.write(self._crossings, self._periods.open(), seen=now, told=self._told)
+        self._journal.write(self._crossings, [*self._over, *self._periods.open()], seen=now, told=self._told)
         self._crossings.clear()
         self._written = now
 
     def close(self, now: float) -> None:
         """Tells every interval as it stands: for the end of a file, where nothing will continue it."""
         self.write(now)
-        for period in self._periods.rest():
-            self._finish(period)
+        self._finish([*self._over, *self._periods.rest()])
 
-    def _finish(self, period: Period) -> None:
-        self._journal.finish(period, self._render, life=events.LIFE_SECONDS[period.kind])
+    def _try(self, now: float) -> None:
+        try:
+            self.write(now)
+            self._finish(self._over)
+        except UnwritableError as error:
+            self._written = now
+            self._hold(error)
+        else:
+            self._let_go()
+
+    def _hold(self, error: UnwritableError) -> None:
+        if not self._unwritable:
+            LOG.error("%s; counting goes on, what is counted is held in memory", error)
+            self._unwritable = True
+        surplus = len(self._crossings) - HELD_CROSSINGS
+        if surplus > 0:
+            del self._crossings[:surplus]
+            self._lost += surplus
+            self._periods.flag("partial")
+
+    def _let_go(self) -> None:
+        if self._unwritable:
+            LOG.warning("%s: the journal is written again; %d crossings were lost", self._name, self._lost)
+            self._unwritable, self._lost = False, 0
+
+    def _finish(self, over: list[Period]) -> None:
+        while over:
+            self._journal.finish(over[0], self._render, life=events.LIFE_SECONDS[over[0].kind])
+            del over[0]
 
     def _render(self, period: Period, tally: Tally, stamp: Stamp) -> bytes:
         """The message, with the facts of the rule under which the interval was counted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -44,7 +45,7 @@ def replay(
         recorder.close(now)
         journal.close()
         outbox = Outbox(database)
-        messages = outbox.waiting(limit=-1, now=0.0)
+        messages = sorted(outbox.waiting(limit=sys.maxsize, now=0.0), key=lambda m: m.stamp.seq)
         outbox.close()
     return sorted(crossings, key=lambda c: (c.at.seconds, c.line, c.track)), [m.body for m in messages]
 

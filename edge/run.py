@@ -25,6 +25,7 @@ def run(settings: Settings) -> int:
     if not cameras:
         raise EdgeError(str(settings.config / "cameras"), "no camera can run", do="put <id>.yaml there; see configs/")
     environment = {"EDGE_CONFIG": str(settings.config), "EDGE_STATE": str(settings.state)}
+    environment |= {"EDGE_RUN": str(settings.memory)}
     command = [sys.executable, "-m", "edge"]
     workers = [Child(f"camera {name}", (*command, "camera", name), environment) for name in cameras]
     return Supervisor([Child("publisher", (*command, "publish"), environment), *workers]).run()

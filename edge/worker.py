@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import signal
@@ -19,6 +20,8 @@ from edge.frames.rtsp import CameraState, RtspCamera
 from edge.health import HealthLog
 from edge.pipeline import Pipeline
 from edge.recorder import Recorder, retire
+from edge.store.database import UnwritableError
+from edge.store.flush import Flusher
 from edge.store.journal import Journal
 from edge.store.lock import sole
 
@@ -51,12 +54,17 @@ def work(name: str, settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with sole(settings.state, f"camera-{name}"):
-        return _work(name, file, settings, stop)
+    with sole(settings.memory, f"camera-{name}"):
+        flusher = Flusher(settings.database, settings.state)
+        flusher.start()
+        try:
+            return _work(name, file, settings, stop)
+        finally:
+            flusher.close()
 
 
 def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> int:
-    journal = Journal(settings.database, camera=name)
+    journal = Journal(settings.database, camera=name, disk=settings.state)
     status = StatusTeller(journal, name)
     try:
         camera, source = _camera(file)
@@ -105,7 +113,8 @@ def _loop(
         if state.state not in ("ok", "connecting"):
             recorder.flag("nostream")
         recorder.tick(_now())
-        status.look(state)
+        with contextlib.suppress(UnwritableError):  # the recorder says it; the state is told when it can be
+            status.look(state)
         notify.watchdog()
 
 
@@ -121,9 +130,9 @@ class StatusTeller:
     def look(self, state: CameraState) -> None:
         """Tells what is new."""
         if (state.state, state.cause) != self._last:
-            self._last = (state.state, state.cause)
             if state.state != "connecting":
                 self.tell(state.state, since=state.since.utc, reason=TOLD.get(state.cause))
+            self._last = (state.state, state.cause)
             again = f"; tried again in {state.retry_seconds:.0f} s" if state.retry_seconds else ""
             text = f"{state.state}: {state.reason}{again}" if state.reason else state.state
             if not notify.status(text):

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from edge.config.schema import Analyse, Broker, Camera, Edge, Line, Section, Source, Tls, Zone
+from edge.config.schema import Analyse, Broker, Camera, Edge, Line, Section, Source, Storage, Tls, Zone
 
 BELOW: dict[tuple[type[Section], str], type[Section]] = {
     (Edge, "broker"): Broker,
+    (Edge, "storage"): Storage,
     (Broker, "tls"): Tls,
     (Camera, "source"): Source,
     (Camera, "analyse"): Analyse,

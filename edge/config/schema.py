@@ -239,6 +239,15 @@ class Broker(Section):
     """How soon a dead link is noticed."""
 
 
+class Storage(Section):
+    """How the journal and the outbox are kept."""
+
+    flush_seconds: float = Field(default=30, ge=1, le=600)
+    """What a power cut may cost at most. Each flush writes a few kilobytes: 30 spares an SD card, 1 suits an SSD."""
+    outbox_mb: int = Field(default=256, ge=16, le=4096)
+    """Memory for what waits for the centre; beyond it the oldest goes first, alarms last, and the centre is told."""
+
+
 def _not_the_centre(node: str) -> str:
     if node == "centre":
         raise fault(
@@ -260,6 +269,7 @@ class Edge(Section):
     centre: Id = "centre-1"
     """The id of the centre whose word counts: what it confirms as stored is let go of here."""
     broker: Broker
+    storage: Storage = Storage()
 
 
 def points_of(polygon: Polygon) -> list[Point]:

@@ -1,4 +1,5 @@
-"""Where things are on this machine, from the environment: EDGE_CONFIG, EDGE_STATE, EDGE_MODEL_PATH, EDGE_SECRETS."""
+"""Where things are on this machine, from the environment: EDGE_CONFIG, EDGE_STATE, EDGE_RUN, EDGE_MODEL_PATH,
+EDGE_SECRETS."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ class Settings(BaseSettings):
     config: Path = Path("configs")
     """Folder of edge.yaml and cameras/."""
     state: Path = Path("state")
-    """Folder of the journal and the outbox."""
+    """Folder on the disk of what survives a power cut."""
+    run: Path | None = None
+    """Folder in memory of the journal and the outbox, which outlives every process; by default `run` in the state."""
     model_path: str = Field(default="")
     """Folders of model cards and weights, separated by colons; the project's own models come last."""
     secrets: Path | None = None
@@ -36,7 +39,12 @@ class Settings(BaseSettings):
     @property
     def database(self) -> Path:
         """The file of the journal and the outbox."""
-        return self.state / "edge.db"
+        return self.memory / "edge.db"
+
+    @property
+    def memory(self) -> Path:
+        """The folder of the database and of what keeps processes apart."""
+        return self.run or self.state / "run"
 
     def _secret_files(self, name: str) -> list[Path]:
         given = os.environ.get("CREDENTIALS_DIRECTORY")

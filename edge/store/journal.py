@@ -27,8 +27,8 @@ class Told:
 class Journal:
     """What one camera has counted and not yet told."""
 
-    def __init__(self, path: Path, *, camera: str, epoch: str | None = None) -> None:
-        self._db = Database(path, epoch=epoch)
+    def __init__(self, path: Path, *, camera: str, disk: Path | None = None, epoch: str | None = None) -> None:
+        self._db = Database(path, disk=disk, epoch=epoch)
         self._camera = camera
 
     def close(self) -> None:
@@ -42,9 +42,9 @@ class Journal:
         `seen` is Unix seconds."""
         crossings = list(crossings)
         numbered = [c for c in crossings if told and c.line in told.lines]
-        with self._db.transaction(durable=bool(numbered)) as db:
+        with self._db.transaction() as db:
             db.executemany(
-                "INSERT INTO crossing (camera, rule, at, kind, direction) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO crossing (camera, rule, at, kind, direction, number) VALUES (?, ?, ?, ?, ?, 1)",
                 [(self._camera, c.line, c.at.utc, c.kind, c.direction) for c in crossings],
             )
             if told:
@@ -57,10 +57,9 @@ class Journal:
 
     def finish(self, period: Period, render: Render, *, life: float) -> Stamp:
         """Ends an interval: its crossings become counts, its totals grow and its message gets a number and goes into
-        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one.
-        It is on the disk before anybody can send it: no number is used twice and no interval told twice."""
+        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one."""
         key = (self._camera, period.rule)
-        with self._db.transaction(durable=True) as db:
+        with self._db.transaction() as db:
             tally = self._tally(db, period)
             stamp = _next_stamp(db)
             made = period.end
@@ -99,7 +98,7 @@ class Journal:
         key = (self._camera, period.rule)
         counts: dict[str, list[int]] = {}
         rows = db.execute(
-            "SELECT kind, direction, count(*) FROM crossing WHERE camera = ? AND rule = ? AND at < ?"
+            "SELECT kind, direction, sum(number) FROM crossing WHERE camera = ? AND rule = ? AND at < ?"
             " GROUP BY kind, direction ORDER BY kind",
             (*key, period.end),
         )

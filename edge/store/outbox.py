@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from edge.dataflow import Stamp
 from edge.store.database import Database
+from edge.store.trim import TAKEN, Lost, note_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +37,22 @@ class Announcement:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Messages `first` to `last` of an epoch that are not there any more, and why."""
-
-    epoch: str
-    first: int
-    last: int
-    reason: str
+WAITING, SET_ASIDE = 0, 2
+"""The column `acknowledged`: to be sent, or refused by the broker as malformed; TAKEN lies between."""
 
 
-WAITING, TAKEN, SET_ASIDE = 0, 1, 2
-"""The column `acknowledged`: to be sent, taken by the broker, refused by it as malformed."""
+_TO_SEND = (
+    "acknowledged = 0 AND kind NOT IN (SELECT value FROM json_each(?)) AND made >= ? AND made < ? AND expires > ?"
+    " AND seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'sendable') AND kind"
+)
+NOT_KEPT = "not kept here any more: confirmed as stored, or past their life"
 
 
 class Outbox:
     """The messages of one device that are not yet confirmed. What was set aside waits again in a new process."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = Database(path)
+    def __init__(self, path: Path, *, disk: Path | None = None) -> None:
+        self._db = Database(path, disk=disk)
         self._version = -1
         with self._db.transaction() as db:
             db.execute("UPDATE outbox SET acknowledged = ? WHERE acknowledged = ?", (WAITING, SET_ASIDE))
@@ -76,13 +75,15 @@ class Outbox:
     def waiting(
         self, *, limit: int, now: float, since: float = -math.inf, before: float = math.inf, but: Collection[str] = ()
     ) -> list[Message]:
-        """The oldest messages to be sent that were made in [since, before) and are still alive, of no kind in `but`."""
-        marks = ", ".join("?" * len(but))
-        return self._messages(
-            f"acknowledged = 0 AND made >= ? AND made < ? AND expires > ? AND kind NOT IN ({marks})"
-            " ORDER BY epoch, seq LIMIT ?",
-            (since, before, now, *but, limit),
-        )
+        """The messages to be sent that were made in [since, before) and are still alive, of no kind in `but`: alarms
+        first, the newest of them first, then the oldest of the others. What is not on the disk yet is not among them.
+        """
+        if limit <= 0:
+            return []
+        values = (json.dumps(list(but)), since, before, now)
+        alarms = self._messages(f"{_TO_SEND} = 'alarm' ORDER BY seq DESC LIMIT ?", (*values, limit))
+        others = self._messages(f"{_TO_SEND} != 'alarm' ORDER BY seq LIMIT ?", (*values, limit - len(alarms)))
+        return alarms + others
 
     def acknowledged(self, stamps: Iterable[Stamp]) -> None:
         """Marks messages as taken by the broker; they stay until they are confirmed or their life ends."""
@@ -102,8 +103,9 @@ class Outbox:
         query = "SELECT 1 FROM outbox WHERE epoch = ? AND seq > ? AND acknowledged = 1 LIMIT 1"
         return bool(self._db.rows(query, (stamp.epoch, stamp.seq)))
 
-    def send_again(self, epoch: str, *, first: int, last: int) -> tuple[int, list[Lost]]:
-        """Lets the messages `first` to `last` be sent again: how many are there, and the ranges that are not."""
+    def send_again(self, epoch: str, *, first: int, last: int) -> int:
+        """Lets the messages `first` to `last` be sent again, and notes those that are not there as lost; returns how
+        many are there."""
         with self._db.transaction() as db:
             there = [row[0] for row in db.execute(
                 "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last)
@@ -112,34 +114,26 @@ class Outbox:
                 "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq BETWEEN ? AND ? AND acknowledged = 1",
                 (epoch, first, last),
             )
-        missing: list[Lost] = []
-        expected = first
-        for seq in [*there, last + 1]:
-            if seq > expected:
-                missing.append(
-                    Lost(epoch, expected, seq - 1, "not kept here any more: confirmed as stored, or past their life")
-                )
-            expected = seq + 1
-        return len(there), missing
+            again = "UPDATE lost SET told = 0 WHERE epoch = ? AND last >= ? AND first <= ? RETURNING first, last"
+            known = sorted(db.execute(again, (epoch, first, last)).fetchall())
+            spans = sorted([*((seq, seq) for seq in there), *known])
+            note_lost(db, _missing(epoch, spans, first=first, last=last))
+        return len(there)
 
-    def expire(self, *, now: float) -> list[Lost]:
-        """Removes messages whose life has ended; returns the ranges that no broker had taken."""
+    def note_lost(self, lost: Lost) -> None:
+        """Notes a range that is to be told as lost."""
         with self._db.transaction() as db:
-            rows = db.execute(
-                "DELETE FROM outbox WHERE expires <= ? RETURNING epoch, seq, acknowledged", (now,)
-            ).fetchall()
-        lost: list[Lost] = []
-        for epoch, seq in sorted((epoch, seq) for epoch, seq, state in rows if state != TAKEN):
-            if lost and lost[-1].epoch == epoch and lost[-1].last == seq - 1:
-                lost[-1] = Lost(epoch, lost[-1].first, seq, lost[-1].reason)
-            else:
-                lost.append(Lost(epoch, seq, seq, "kept to the end of its life without a connection"))
-        return lost
+            note_lost(db, [lost])
 
-    def postpone(self, seconds: float) -> None:
-        """Lets every message live so much longer: the clock was set forward by that, not time gone by."""
+    def lost(self, *, limit: int) -> list[Lost]:
+        """The ranges of messages that are lost and that are to be told, oldest first."""
+        query = "SELECT epoch, first, last, reason, id FROM lost WHERE told = 0 ORDER BY id LIMIT ?"
+        return [Lost(*row) for row in self._db.rows(query, (limit,))]
+
+    def told(self, lost: Lost) -> None:
+        """Notes that the broker was told of a range, if it has not grown meanwhile; it stays for who asks again."""
         with self._db.transaction() as db:
-            db.execute("UPDATE outbox SET made = made + ?1, expires = expires + ?1", (seconds,))
+            db.execute("UPDATE lost SET told = 1 WHERE id = ? AND last = ?", (lost.row, lost.last))
 
     def cameras(self) -> set[str]:
         """The cameras of which anything is kept or told."""
@@ -167,3 +161,13 @@ class Outbox:
             values,
         )
         return [Message(Stamp(row[0], row[1]), *row[2:]) for row in rows]
+
+
+def _missing(epoch: str, spans: Iterable[tuple[int, int]], *, first: int, last: int) -> list[Lost]:
+    """What of `first` to `last` lies in none of the `spans`, which are in order."""
+    missing: list[Lost] = []
+    for begin, end in (*spans, (last + 1, last + 1)):
+        if begin > first:
+            missing.append(Lost(epoch, first, min(begin, last + 1) - 1, NOT_KEPT))
+        first = max(first, end + 1)
+    return [each for each in missing if each.first <= each.last]

@@ -109,7 +109,7 @@ class Command:
         config.mkdir(parents=True, exist_ok=True)
         (config / "edge.yaml").write_text(yaml)
         self._log = folder / f"{words[0]}.log"
-        environment = os.environ | {"EDGE_CONFIG": str(config), "EDGE_STATE": str(folder)}
+        environment = os.environ | {"EDGE_CONFIG": str(config), "EDGE_RUN": str(folder), "EDGE_STATE": f"{folder}/disk"}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program, *words], cwd=ROOT, env=environment, stdout=log, stderr=log

@@ -64,7 +64,7 @@ def test_kit_device_and_centre_work_end_to_end(tmp_path, broker, node, centre):
         listening.says("connected with MQTT 5")
         outbox = Outbox(tmp_path / "edge.db")
         epoch = outbox.last.epoch
-        wait_until(lambda: outbox.send_again(epoch, first=1, last=30)[0] == 0, what=lambda: listening.said)
+        wait_until(lambda: outbox.send_again(epoch, first=1, last=30) == 0, what=lambda: listening.said)
         outbox.close()
     records = Records(store)
     assert sum(a + b for a, b in records.volumes(since="").values()) == 30

@@ -15,8 +15,10 @@ import pytest
 
 from edge.dataflow import Crossing, Instant, Period, Stamp
 from edge.errors import EdgeError
+from edge.store.database import Database
 from edge.store.journal import Journal, Told
 from edge.store.outbox import Outbox
+from edge.store.trim import NO_ROOM, trim
 
 FORK = multiprocessing.get_context("fork")
 START = 1_795_000_000.0
@@ -59,6 +61,17 @@ def everything(outbox: Outbox, **more):
 
 def numbers(outbox: Outbox, **more) -> list[int]:
     return [each.stamp.seq for each in everything(outbox, **more)]
+
+
+def lost(outbox: Outbox) -> list[tuple[int, int]]:
+    return [(each.first, each.last) for each in outbox.lost(limit=1000)]
+
+
+def trimmed(path, now: float, *, most_bytes: int = 1 << 30) -> None:
+    database = Database(path)
+    with database.transaction() as db:
+        trim(db, now=now, most_bytes=most_bytes)
+    database.close()
 
 
 def post(journal: Journal, number: int, *, kind: str = "flow", start: float = 0.0, life: float = 600) -> None:
@@ -206,39 +219,74 @@ def test_confirmed_goes_and_the_rest_is_sent_again(journal, outbox):
     assert outbox.confirmed(Stamp("ffffffff", 9)) == 0
     assert outbox.taken_after(Stamp("1c9f03aa", 5))
     assert not outbox.taken_after(Stamp("1c9f03aa", 6))
-    again, lost = outbox.send_again("1c9f03aa", first=1, last=4)
-    assert again == 2
-    assert [(each.first, each.last) for each in lost] == [(1, 2)]
+    assert outbox.send_again("1c9f03aa", first=1, last=4) == 2
+    assert lost(outbox) == [(1, 2)]
     assert numbers(outbox) == [3, 4]
 
 
-def test_send_again_names_every_hole(journal, outbox):
+def test_send_again_names_every_hole(journal, outbox, path):
     post(journal, 2, life=600)
     post(journal, 1, life=10)
     post(journal, 2, life=600)
     post(journal, 2, life=10)
-    outbox.expire(now=START + 100)
-    again, lost = outbox.send_again("1c9f03aa", first=1, last=7)
-    assert again == 4
-    assert [(each.first, each.last) for each in lost] == [(3, 3), (6, 7)]
+    outbox.acknowledged([Stamp("1c9f03aa", seq) for seq in range(1, 8)])
+    trimmed(path, START + 100)
+    assert lost(outbox) == []
+    assert outbox.send_again("1c9f03aa", first=1, last=7) == 4
+    assert lost(outbox) == [(3, 3), (6, 7)]
+    for each in outbox.lost(limit=9):
+        outbox.told(each)
+    assert lost(outbox) == []
+    assert outbox.send_again("1c9f03aa", first=5, last=7) == 1
+    assert lost(outbox) == [(6, 7)], "who asks again is told again"
 
 
-def test_expire_names_as_lost_what_no_broker_took(journal, outbox):
+def test_life_that_ended_is_lost_where_no_broker_took_it(journal, outbox, path):
     post(journal, 8, life=10)
     post(journal, 1, life=600)
     outbox.acknowledged([Stamp("1c9f03aa", 3), Stamp("1c9f03aa", 8)])
     outbox.set_aside(Stamp("1c9f03aa", 5))
-    assert outbox.expire(now=START + 60) == []
-    assert [(each.first, each.last) for each in outbox.expire(now=START + 100)] == [(1, 2), (4, 7)]
+    trimmed(path, START + 60)
+    assert lost(outbox) == []
+    trimmed(path, START + 100)
+    assert lost(outbox) == [(1, 2), (4, 7)]
     assert numbers(outbox) == [9]
     assert outbox.last.seq == 9
+
+
+def test_clock_set_forward_makes_no_message_older(journal, outbox, path):
+    post(journal, 1, life=3600)
+    trimmed(path, START)
+    trimmed(path, START + 7 * 86_400)
+    assert [each.stamp.seq for each in outbox.waiting(limit=9, now=START + 7 * 86_400)] == [1]
+    assert lost(outbox) == []
+
+
+def test_room_that_is_short_costs_the_oldest_and_alarms_last(journal, outbox, path):
+    post(journal, 3, kind="alarm")
+    post(journal, 4000, life=1e6)
+    trimmed(path, START + 60, most_bytes=200_000)
+    kept = numbers(outbox)
+    assert set(kept) >= {1, 2, 3}
+    assert kept[3:] == list(range(kept[3], 4004))
+    assert 0 < len(kept) < 3000
+    assert lost(outbox) == [(4, kept[3] - 1)], "one range, however many steps it took"
+    assert outbox.lost(limit=1)[0].reason == NO_ROOM
+
+
+def test_alarms_go_first_and_the_newest_of_them_before_the_others(journal, outbox):
+    post(journal, 2)
+    post(journal, 2, kind="alarm")
+    post(journal, 1)
+    assert numbers(outbox) == [4, 3, 1, 2, 5]
+    assert [each.stamp.seq for each in outbox.waiting(limit=3, now=START)] == [4, 3, 1]
 
 
 def test_set_aside_waits_again_in_the_next_process(journal, outbox, path):
     post(journal, 2)
     outbox.set_aside(Stamp("1c9f03aa", 1))
     assert numbers(outbox) == [2]
-    assert outbox.send_again("1c9f03aa", first=1, last=1) == (1, [])
+    assert outbox.send_again("1c9f03aa", first=1, last=1) == 1
     assert numbers(outbox) == [2]
     assert numbers(Outbox(path)) == [1, 2]
 
@@ -268,7 +316,7 @@ def test_damaged_file_is_set_aside_and_counting_goes_on_in_a_new_epoch(tmp_path,
     post(journal, 1)
     journal.close()
     assert [name.name for name in tmp_path.glob("edge.db.damaged-*")]
-    assert "the journal is damaged; set aside as edge.db.damaged-" in caplog.text
+    assert "the journal is damaged (file is not a database); set aside as edge.db.damaged-" in caplog.text
 
 
 def test_file_that_is_damaged_while_it_is_open_is_set_aside_at_the_next_start(path):
@@ -299,7 +347,7 @@ def test_file_of_another_layout_is_refused(journal, path):
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version=99")
     other.close()
-    with pytest.raises(EdgeError, match="layout 99, expected layout 1"):
+    with pytest.raises(EdgeError, match="layout 99, expected layout 2"):
         Outbox(path)
 
 

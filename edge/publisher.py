@@ -24,8 +24,11 @@ WINDOW = 64
 """Messages that may be without the broker's answer."""
 LATE_SECONDS = 60.0
 """A message that goes out so long after it was made is late, and yields to fresh ones."""
-LATE_RATE = 200.0
+LATE_RATE = 300.0
 """Late messages a second."""
+UNCONFIRMED_MOST = 2000
+"""Late messages that may be without the centre's confirmation, where it confirms: a city comes back at the pace of its
+centre and does not fill its broker."""
 HOLD_SECONDS = 60.0
 """How long a kind of message waits that the broker refused."""
 NO_RIGHTS_SECONDS = 600.0
@@ -198,6 +201,7 @@ class Publisher:
             return
         stamp = Stamp(stored.epoch, stored.seq)
         self._outbox.confirmed(stamp)
+        self._look = True
         self._confirmation.confirmed(stamp, out=self._outbox.taken_after(stamp), now=time.monotonic())
 
     def _on_command(self, verb: str, event: Arrived) -> None:
@@ -255,7 +259,7 @@ class Publisher:
         split = wall - LATE_SECONDS
         found = self._outbox.waiting(limit=room + len(busy), now=wall, since=split, but=but)
         fresh = [each for each in found if each.stamp not in busy][:room]
-        quota = 0 if self._ending else min(room - len(fresh), self._pace.allowed(now))
+        quota = 0 if self._ending or self._far_ahead() else min(room - len(fresh), self._pace.allowed(now))
         found = self._outbox.waiting(limit=quota + len(busy), now=wall, before=split, but=but)
         late = [each for each in found if each.stamp not in busy][:quota]
         for message in (*fresh, *late):
@@ -264,6 +268,10 @@ class Publisher:
             self._pace.spend(len(late))
             self._confirmation.delay(now)
         self._look = bool(fresh) or (not self._ending and (bool(late or but) or quota == 0))
+
+    def _far_ahead(self) -> bool:
+        confirmed = self._confirmation.stored is not None
+        return confirmed and self._outbox.unconfirmed(limit=UNCONFIRMED_MOST) >= UNCONFIRMED_MOST
 
     def _publish(self, message: Message, now: float) -> None:
         late = now - message.made > LATE_SECONDS

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge import events
 from edge.config.schema import Camera
@@ -80,10 +81,16 @@ class Recorder:
         if not self._unwritable:
             LOG.error("%s; counting goes on, what is counted is held in memory", error)
             self._unwritable = True
-        surplus = len(self._crossings) - HELD_CROSSINGS
-        if surplus > 0:
-            del self._crossings[:surplus]
-            self._lost += surplus
+        surplus = self._crossings[: max(0, len(self._crossings) - HELD_CROSSINGS)]
+        if surplus:
+            del self._crossings[: len(surplus)]
+            self._lost += len(surplus)
+            self._mark_partial(surplus[-1].at.utc)
+
+    def _mark_partial(self, until: float) -> None:
+        """Marks the intervals up to then, of which crossings are lost."""
+        self._over = [replace(p, flags=p.flags | {"partial"}) if p.start <= until else p for p in self._over]
+        if not self._over or until >= self._over[-1].end:
             self._periods.flag("partial")
 
     def _let_go(self) -> None:

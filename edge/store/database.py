@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   epoch TEXT NOT NULL, seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, camera TEXT NOT NULL, rule TEXT NOT NULL,
   body BLOB NOT NULL, made REAL NOT NULL, expires REAL NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS waiting ON outbox (seq, made, expires, kind) WHERE acknowledged = 0;
+CREATE INDEX IF NOT EXISTS taken ON outbox (seq) WHERE acknowledged = 1;
 CREATE INDEX IF NOT EXISTS alarms ON outbox (seq DESC) WHERE acknowledged = 0 AND kind = 'alarm';
 CREATE TABLE IF NOT EXISTS latest (
   camera TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL, version INTEGER NOT NULL,
@@ -90,6 +91,7 @@ class Database:
         self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("PRAGMA wal_autocheckpoint=250")  # a megabyte: it lies in memory
         self._prepare()
         self._inode = self._path.stat().st_ino
 

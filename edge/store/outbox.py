@@ -103,6 +103,11 @@ class Outbox:
         query = "SELECT 1 FROM outbox WHERE epoch = ? AND seq > ? AND acknowledged = 1 LIMIT 1"
         return bool(self._db.rows(query, (stamp.epoch, stamp.seq)))
 
+    def unconfirmed(self, *, limit: int) -> int:
+        """How many messages the broker has taken and no centre has confirmed; counted up to `limit`."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE acknowledged = 1 LIMIT ?)"
+        return int(self._db.rows(query, (limit,))[0][0])
+
     def send_again(self, epoch: str, *, first: int, last: int) -> int:
         """Lets the messages `first` to `last` be sent again, and notes those that are not there as lost; returns how
         many are there."""

@@ -18,6 +18,7 @@ import pytest
 from broker import Broker, Ear, content, free_port, running, seqs, wait_until
 
 from edge import events
+from edge import publisher as publisher_module
 from edge.config.schema import Broker as BrokerConfig
 from edge.dataflow import Period, Stamp
 from edge.mqtt.connection import Connection
@@ -74,10 +75,9 @@ def publishing(database, port, *, standstill=30.0, node="node-1"):
     topics = Topics("hue", node)
     connection = Connection(BrokerConfig(host="127.0.0.1", port=port, tls=False), client_id=f"hue-{node}")
     outbox, watched = Outbox(database), Outbox(database)
-    standing = Standing(outbox, topics, info=lambda: INFO)
-    publisher = Publisher(outbox, connection, topics=topics, standing=standing, standstill_seconds=standstill)
     flusher = Flusher(database, database.parent / "disk", Bounds(flush_seconds=1))
-    flusher.start()
+    standing = Standing(outbox, topics, info=lambda: INFO, fault=lambda: flusher.fault)
+    publisher = Publisher(outbox, connection, topics=topics, standing=standing, standstill_seconds=standstill)
     stop = threading.Event()
 
     def loop():
@@ -85,6 +85,7 @@ def publishing(database, port, *, standstill=30.0, node="node-1"):
             publisher.step()
         publisher.close(seconds=2)
 
+    flusher.start()
     connection.start()
     thread = threading.Thread(target=loop)
     thread.start()
@@ -534,3 +535,32 @@ def test_publish_process_bad_camera_file_does_not_stop_it(broker, tmp_path):
     assert list(info.cameras) == ["good"]
     assert info.cameras["good"].name == "Cầu Trường Tiền"
     assert json.loads(info.to_bytes())["node"] == "node-1"
+
+
+def test_publisher_goes_no_further_ahead_than_the_centre_follows(broker, database, journal, monkeypatch):
+    monkeypatch.setattr(publisher_module, "UNCONFIRMED_MOST", 100)
+    epoch = tell(journal, 500, ago=300)[0].epoch
+    with Ear(broker.port, *EVERYTHING) as centre, publishing(database, broker.port):
+        centre.say(TOPICS.stored("main"), {"epoch": epoch, "seq": 0})
+        centre.numbers(100)
+        reached = 0
+        while reached < 500:
+            assert len(seqs(centre.quiet(0.3))) < 2 * 64 + 100
+            reached = max(seqs(centre.heard))
+            centre.say(TOPICS.stored("main"), {"epoch": epoch, "seq": reached})
+            centre.until(lambda heard: max(seqs(heard)) > reached or reached == 500)  # noqa: B023 - within the loop
+        assert sorted(set(seqs(centre.heard))) == list(range(1, 501))
+
+
+def test_publisher_tells_of_a_disk_that_cannot_be_written(broker, tmp_path, database, journal):
+    (tmp_path / "disk").write_text("a file where the folder should be")
+    with Ear(broker.port, *EVERYTHING) as centre, publishing(database, broker.port):
+        told = content(centre.until(lambda heard: any(b"reason" in each.payload for each in heard))[-1])
+        assert told["state"] == "online"
+        assert "the disk cannot be written; counting and sending go on" in told["reason"]
+        tell(journal, 3)
+        assert centre.numbers(3) == [1, 2, 3], "messages go out all the same"
+        (tmp_path / "disk").unlink()
+        centre.heard.clear()
+        assert "reason" not in content(centre.first("/node-1/status", state="online"))
+    assert list((tmp_path / "disk").glob("journal-*.log"))

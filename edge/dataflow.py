@@ -1,4 +1,4 @@
-"""The frozen types that flow: camera -> Frame -> Detections -> Tracks -> Crossing and Occupancy.
+"""The frozen types that flow: camera -> Frame -> Detections -> Tracks -> Crossing and Sample.
 
 Coordinates are fractions of the picture, x right and y down, so a change of resolution moves nothing.
 `aspect` (width / height) turns them into equal units: (x * aspect, y) is in picture heights.
@@ -6,7 +6,8 @@ Coordinates are fractions of the picture, x right and y down, so a change of res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,19 +95,40 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Occupancy:
-    """How many of each class stand in one zone in one picture; `counts` holds only classes that are there."""
+class Sample:
+    """What one picture tells of one rule, by name. `present` is what there is now (people, vehicles, metres; zeros too):
+    an interval has its mean over the analysed time, its largest and its last value. `added` is what happened since the
+    picture before (visits that ended, turns that were made): an interval has its sum. `flags` mark the interval.
+    """
 
     at: Instant
-    zone: str
-    counts: dict[str, int]
+    rule: str
+    present: Mapping[str, float]
+    added: Mapping[str, float] = field(default_factory=dict)
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A change of a rule's alarm: `state` is raised, changed, cleared or unknown; `level` 0 to 3, `value` as measured,
+    `limit` that it went over and `clears_below`; `since` when the condition began, Unix seconds."""
+
+    at: Instant
+    rule: str
+    kind: str
+    state: str
+    level: int
+    value: float
+    limit: float
+    clears_below: float
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
     """One interval of one rule as far as it has been watched: `start` in Unix seconds on the wall clock, `seconds`
-    its length, `analysed` the seconds of it that were really analysed, `numbers` what a zone adds up (sums over
-    analysed seconds, maxima, last values), by name; `fingerprint` of the rule that it was counted under.
+    its length, `analysed` the seconds of it that were really analysed, `numbers` what its samples add up to, by name
+    (NAME.sum over analysed seconds, NAME.max, NAME.last of what was present; NAME of what was added); `fingerprint` of the rule that it was counted under.
     """
 
     rule: str

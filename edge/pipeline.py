@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.schema import Camera, points_of
-from edge.dataflow import Crossing, Frame, Occupancy, Tracks
+from edge.dataflow import Crossing, Frame, Sample, Tracks
 from edge.detections.card import find_card
 from edge.detections.detector import Detector
 from edge.measurements.crossings import CrossingCounter
@@ -21,7 +21,7 @@ class Analysis:
 
     tracks: Tracks
     crossings: list[Crossing]
-    occupancies: list[Occupancy]
+    samples: list[Sample]
 
 
 class Pipeline:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from edge import events
 from edge.config.schema import Camera
-from edge.dataflow import Crossing, Instant, Occupancy, Period, Stamp, Tally
+from edge.dataflow import Crossing, Instant, Sample, Period, Stamp, Tally
 from edge.measurements.periods import Periods, rules_of
 from edge.store.database import UnwritableError
 from edge.store.journal import Journal, Told
@@ -40,10 +40,10 @@ class Recorder:
         self.write(now.utc)  # first, so that what begins is known even if this process ends before what is over is told
         self._finish(over)
 
-    def record(self, at: Instant, crossings: Sequence[Crossing], occupancies: Sequence[Occupancy]) -> None:
+    def record(self, at: Instant, crossings: Sequence[Crossing], samples: Sequence[Sample]) -> None:
         """Takes in what one analysed picture gave."""
         self._crossings += crossings
-        self._periods.observe(at, occupancies)
+        self._periods.observe(at, samples)
 
     def flag(self, name: str) -> None:
         """Marks the open intervals, such as `nostream`."""

@@ -38,7 +38,7 @@ def replay(
         for frame in frames(video, rate=camera.analyse.rate):
             analysis = pipeline.analyse(frame)
             crossings += analysis.crossings
-            recorder.record(frame.at, analysis.crossings, analysis.occupancies)
+            recorder.record(frame.at, analysis.crossings, analysis.samples)
             now = frame.at.utc
             recorder.tick(frame.at)
             progress(now)

@@ -106,7 +106,7 @@ def _loop(
         if frame is not None:
             began = time.monotonic()
             analysis = pipeline.analyse(frame)
-            recorder.record(frame.at, analysis.crossings, analysis.occupancies)
+            recorder.record(frame.at, analysis.crossings, analysis.samples)
             done = time.monotonic()
             status.health.analysed(age=done - frame.at.seconds, took=done - began)
         state = feed.state

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.config.schema import Camera
-from edge.dataflow import CLASSES, Instant, Occupancy, Period
+from edge.dataflow import CLASSES, Instant, Sample, Period
 
 GRACE_SECONDS = 2.0
 """How long an interval stays open after its end for crossings that are not known yet."""
@@ -34,8 +34,6 @@ class Rule:
     id: str
     kind: str
     every: int
-    classes: tuple[str, ...]
-    """The classes whose presence is added up (zones only)."""
     fingerprint: str
 
 
@@ -44,7 +42,7 @@ def rules_of(camera: Camera) -> list[Rule]:
     everything that changes what is counted; names do not."""
     whole = [camera.analyse.model, camera.analyse.rate, camera.mask]
     lines = [
-        Rule(line.id, "flow", line.every, (), _fingerprint([*whole, line.points, line.every], classes=line.classes))
+        Rule(line.id, "flow", line.every, _fingerprint([*whole, line.points, line.every], classes=line.classes))
         for line in camera.lines
     ]
     zones = [
@@ -52,7 +50,6 @@ def rules_of(camera: Camera) -> list[Rule]:
             zone.id,
             "zone",
             zone.every,
-            CLASSES if zone.vehicles else CLASSES[:1],
             _fingerprint([*whole, zone.points, zone.every, zone.vehicles], area_m2=zone.area_m2),
         )
         for zone in camera.zones
@@ -78,21 +75,26 @@ class _Open:
     def end(self) -> float:
         return self.start + self.seconds
 
-    def add(self, seconds: float, occupancy: Occupancy | None) -> None:
+    def add(self, seconds: float, sample: Sample | None) -> None:
         """Counts a picture of this interval, which stands for so many seconds of it."""
-        self.lengthen(seconds, occupancy)
-        self.numbers["frames"] = self.numbers.get("frames", 0) + 1
-        for kind in self.rule.classes if occupancy else ():
-            present = occupancy.counts.get(kind, 0) if occupancy else 0
-            self.numbers[f"{kind}.max"] = max(self.numbers.get(f"{kind}.max", 0), present)
-            self.numbers[f"{kind}.last"] = present
+        self.lengthen(seconds, sample)
+        self._more("frames", 1)
+        if sample:
+            self.flags |= sample.flags
+            for name, value in sample.present.items():
+                self.numbers[f"{name}.max"] = max(self.numbers.get(f"{name}.max", 0), value)
+                self.numbers[f"{name}.last"] = value
+            for name, value in sample.added.items():
+                self._more(name, value)
 
-    def lengthen(self, seconds: float, occupancy: Occupancy | None) -> None:
+    def lengthen(self, seconds: float, sample: Sample | None) -> None:
         """Counts the seconds before a picture that comes just after this interval."""
         self.analysed += seconds
-        for kind in self.rule.classes if occupancy else ():
-            present = occupancy.counts.get(kind, 0) if occupancy else 0
-            self.numbers[f"{kind}.sum"] = self.numbers.get(f"{kind}.sum", 0.0) + present * seconds
+        for name, value in sample.present.items() if sample else ():
+            self._more(f"{name}.sum", value * seconds)
+
+    def _more(self, name: str, value: float) -> None:
+        self.numbers[name] = self.numbers.get(name, 0) + value
 
     def as_period(self) -> Period:
         numbers = tuple(sorted(self.numbers.items()))
@@ -143,17 +145,17 @@ class Periods:
         else:
             self._ended.append(opened)
 
-    def observe(self, at: Instant, occupancies: Sequence[Occupancy]) -> None:
-        """Counts an analysed picture: the time since the last one is analysed, if tracks bridge it, and the zones
-        held these people through it."""
-        present = {o.zone: o for o in occupancies}
+    def observe(self, at: Instant, samples: Sequence[Sample]) -> None:
+        """Counts an analysed picture: the time since the last one is analysed, if tracks bridge it, and what is
+        present was there through it."""
+        present = {sample.rule: sample for sample in samples}
         gap = math.inf if self._last is None else at.seconds - self._last
         span = gap if 0 <= gap <= BRIDGED_SECONDS else 1.0 / self._rate
         self._last = at.seconds
         self._roll(at.utc)
         for opened in self._open.values():
             since = min(span, max(0.0, at.utc - opened.start))
-            if since > 0:
+            if at.utc >= opened.start:
                 opened.add(since, present.get(opened.rule.id))
             for ended in self._ended:
                 if ended.rule.id == opened.rule.id and ended.end == opened.start and span > since:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.config.schema import Camera
-from edge.dataflow import Instant, Occupancy
+from edge.dataflow import Instant, Sample
 from edge.measurements.periods import GRACE_SECONDS, Periods, rules_of
 
 CAMERA = Camera.model_validate(
@@ -30,7 +30,7 @@ def watch(under_test, begin, end, *, rate=5.0, people=2):
     due, n = [], round((end - begin) * rate)
     for i in range(n):
         t = begin + (i + 1) / rate
-        under_test.observe(Instant(t, t), [Occupancy(Instant(t, t), "z1", {"pedestrian": people})])
+        under_test.observe(Instant(t, t), [Sample(Instant(t, t), "z1", {"pedestrian": people})])
         due += under_test.due(Instant(t, t))
     return due
 
@@ -150,7 +150,7 @@ def drifted(under_test, begin, end, *, offset, rate=5.0):
         t = begin + (i + 1) / rate
         at = Instant(t, t + offset)
         due += under_test.due(at)
-        under_test.observe(at, [Occupancy(at, "z1", {"pedestrian": 1})])
+        under_test.observe(at, [Sample(at, "z1", {"pedestrian": 1})])
     return due
 
 
@@ -193,6 +193,6 @@ def test_picture_after_the_end_is_no_last_value_of_the_interval():
     under_test, _ = periods()
     watch(under_test, 1200, 1229.9, people=1)
     at = Instant(1230.1, 1230.1)
-    under_test.observe(at, [Occupancy(at, "z1", {"pedestrian": 9})])
+    under_test.observe(at, [Sample(at, "z1", {"pedestrian": 9})])
     (zone,) = (p for p in under_test.due(moment(1232.5)) if p.rule == "z1")
     assert (dict(zone.numbers)["pedestrian.last"], dict(zone.numbers)["pedestrian.max"]) == (1, 1)

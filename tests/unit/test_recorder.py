@@ -8,7 +8,7 @@ import pytest
 from contract import fits
 
 from edge.config.schema import Camera
-from edge.dataflow import Crossing, Instant, Occupancy
+from edge.dataflow import Crossing, Instant, Sample
 from edge.recorder import Recorder, retire
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
@@ -43,7 +43,7 @@ def drive(under_test, begin, end, crossings=(), *, people=3):
         t = begin + (i + 1) / 5
         known = [c for c in waiting if c.at.utc < t]
         waiting = waiting[len(known) :]
-        under_test.record(Instant(t - BEGIN, t), known, [Occupancy(Instant(t, t), "z1", {"pedestrian": people})])
+        under_test.record(Instant(t - BEGIN, t), known, [Sample(Instant(t, t), "z1", {"pedestrian": people, "bus": 0})])
         under_test.tick(Instant(t - BEGIN, t))
 
 

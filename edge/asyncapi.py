@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edge import events
-from edge.config.schema import Broker, Camera, Edge, Line, Zone
-from edge.dataflow import CLASSES, Crossing, Instant, Period, Stamp, Tally
+from edge import events, render
+from edge.config.rules import PCU_SETS, Line, Zone
+from edge.config.schema import Broker, Camera, Edge
+from edge.dataflow import CLASSES, Alarm, Crossing, Instant, Period, Stamp, Tally
 from edge.mqtt.topics import MAJOR, Topics
 from edge.standing import HEALTH_SECONDS
 
@@ -19,12 +20,25 @@ _AT = 1795388400.0
 _STAMP = Stamp("1c9f03aa", 18432)
 _LINE = Line(id="l1", points=((0.12, 0.55), (0.93, 0.55)), names=("vào trung tâm", "ra ngoại ô"))
 _ZONE = Zone(id="z1", points=((0.1, 0.3), (0.9, 0.3), (0.9, 0.95), (0.1, 0.95)), name="Quảng trường", area_m2=420)
+_FACTS = {"classes": CLASSES, "pcu": PCU_SETS["tcvn-4054-2005"]}
+_TRAFFIC = (
+    ("headway.0", 288.0), ("headway.1", 291.0), ("headways.0", 485.0), ("headways.1", 454.0), ("occupied.sum", 53.8),
+    ("slowness.0", 18.02), ("slowness.1", 18.7), ("speeds.0", 501.0), ("speeds.1", 470.0),
+)  # fmt: skip
+_MOVES = (
+    ("entries", 1400.0), ("moves.north>south.car", 88.0), ("moves.north>south.motorcycle", 612.0), ("unmatched", 98.0)
+)  # fmt: skip
+_WAITS = (
+    ("metres.max", 31.5), ("metres.sum", 885.0), ("vehicles.max", 42.0), ("vehicles.sum", 1062.0), ("wait", 1260.0),
+    ("waits", 60.0),
+)  # fmt: skip
+_ALARM = Alarm(Instant(0, _AT), "z1", "crowd_density", "raised", 2, 3.12, 3.0, 2.5, since=_AT - 30)
 _DESCRIPTION = """\
 What a device at the roadside tells the centre over MQTT, and what the centre tells it. MQTT 5, or 3.1.1: nothing that
 is needed travels in properties only. Delivered means stored by the centre: a device keeps every numbered message until
 the centre confirms its number, or its life ends and a gap is told. Duplicates are allowed; (node, epoch, seq) names a
-message. No field is ever null, absent is not zero, and readers ignore unknown fields. Turns, queues and alarms of the
-contract are not sent by this version. Made from the code by `edge schema`."""
+message. No field is ever null, absent is not zero, and readers ignore unknown fields. Made
+from the code by `edge schema`."""
 _PARAMETERS = {
     "root": {"description": "The city's first level.", "default": "hue"},
     "node": {"description": "The device: [a-z0-9][a-z0-9-]{0,31}, not centre.", "examples": ["hue-07"]},
@@ -60,6 +74,13 @@ def _camera(kind: str) -> str:
 _CHANNELS = (
     _data("flow", "Crossings of a line in one interval."),
     _data("zone", "People, and vehicles where asked, in a zone over one interval."),
+    _data("turn", "Turning movements of one interval."),
+    _data("queue", "What waits behind a stop line over one interval."),
+    _data("alarm", "A change of an alarm."),
+    _Channel(
+        message="alarm-now", address=_TOPICS.alarm_now("{camera}", rule="{rule}"),
+        summary="The alarm as it stands; empty: none does.", retain=True,
+    ),
     _data("cross", "One single crossing; off by default, for acceptance tests."),
     _Channel(message="node-status", address=_TOPICS.status, summary="The device as it stands; its Will.", retain=True),
     _Channel(message="info", address=_TOPICS.info, summary="What is needed to read the rest.", retain=True),
@@ -181,14 +202,25 @@ def _examples() -> dict[str, bytes]:
     """Messages as the device makes them, and the centre's."""
     camera, epoch, seq = "le-loi-01", _STAMP.epoch, _STAMP.seq
     counts = {"motorcycle": (412, 388), "car": (61, 57), "bus": (4, 3), "truck": (9, 7), "pedestrian": (20, 31)}
-    line = Period("l1", "flow", _AT, 300, analysed=294)
+    line = Period("l1", "flow", _AT, 300, analysed=294, numbers=_TRAFFIC)
+    alarm = render.alarm(_ALARM, stamp=_STAMP, camera=camera, alarm_id=f"{epoch}-{seq}")
     numbers = (("pedestrian.sum", 7752.6), ("pedestrian.max", 149), ("pedestrian.last", 137))
     area = Period("z1", "zone", _AT, 60, analysed=59, numbers=numbers)
     gone = {"epoch": epoch, "from": 1, "to": 120}
     made: tuple[tuple[str, events.Part], ...] = (
-        ("flow", events.flow(line, Tally(counts, (90412, 88771)), stamp=_STAMP, camera=camera, classes=CLASSES)),
-        ("zone", events.zone(area, stamp=_STAMP, camera=camera, area_m2=_ZONE.area_m2)),
-        ("cross", events.cross(Crossing(Instant(0, _AT), "l1", 0, "car", 1), stamp=_STAMP, camera=camera)),
+        ("flow", render.flow(line, Tally(counts, (90412, 88771)), stamp=_STAMP, camera=camera, facts=_FACTS)),
+        ("zone", render.zone(area, stamp=_STAMP, camera=camera, area_m2=_ZONE.area_m2)),
+        (
+            "turn",
+            render.turn(Period("t1", "turn", _AT, 300, analysed=294, numbers=_MOVES), stamp=_STAMP, camera=camera),
+        ),
+        (
+            "queue",
+            render.queue(Period("q1", "queue", _AT, 60, analysed=59, numbers=_WAITS), stamp=_STAMP, camera=camera),
+        ),
+        ("alarm", alarm),
+        ("alarm-now", alarm),
+        ("cross", render.cross(Crossing(Instant(0, _AT), "l1", 0, "car", 1), stamp=_STAMP, camera=camera)),
         ("node-status", events.NodeStatus(state="online", since=events.utc(_AT))),
         ("camera-status", events.CameraStatus(camera=camera, state="ok", since=events.utc(_AT))),
         ("info", _info()),

@@ -96,9 +96,11 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one picture tells of one rule, by name. `present` is what there is now (people, vehicles, metres; zeros too):
-    an interval has its mean over the analysed time, its largest and its last value. `added` is what happened since the
-    picture before (visits that ended, turns that were made): an interval has its sum. `flags` mark the interval.
+    """What one picture tells of one rule, by name.
+
+    `present` is what there is now (people, vehicles, metres; zeros too): an interval has its mean over the analysed
+    time, its largest and its last value. `added` is what happened since
+    the picture before (visits that ended, turns that were made): an interval has its sum. `flags` mark the interval.
     """
 
     at: Instant
@@ -128,7 +130,8 @@ class Alarm:
 class Period:
     """One interval of one rule as far as it has been watched: `start` in Unix seconds on the wall clock, `seconds`
     its length, `analysed` the seconds of it that were really analysed, `numbers` what its samples add up to, by name
-    (NAME.sum over analysed seconds, NAME.max, NAME.last of what was present; NAME of what was added); `fingerprint` of the rule that it was counted under.
+    (NAME.sum over analysed seconds, NAME.max, NAME.last of what was present; NAME of what was added); `fingerprint` of
+    the rule that it was counted under.
     """
 
     rule: str

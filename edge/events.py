@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from edge import __version__
-from edge.config.schema import Camera, Edge, Fraction, Id, Line, Position, RoadUser, Zone
-from edge.dataflow import CLASSES, Crossing, Period, Stamp, Tally
+from edge.config.parts import Fraction, Id, Position, RoadUser
+from edge.config.rules import AlarmKind, Line, Queue, Turn, Zone
+from edge.config.schema import Camera, Edge
+from edge.dataflow import CLASSES
 
 DAY = 86_400
-LIFE_SECONDS = {"flow": 7 * DAY, "zone": DAY, "cross": DAY}
+LIFE_SECONDS = {"flow": 7 * DAY, "turn": 7 * DAY, "zone": DAY, "queue": DAY, "cross": DAY, "alarm": DAY // 24}
 """How long a message of each kind is kept for a centre that has not confirmed it."""
 
 _UTC = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?Z$"
@@ -76,6 +78,16 @@ class Flow(Interval):
     """[left to right of the line walked first to last, the other way] by class; absent where nothing was analysed."""
     total: tuple[Count, Count]
     """All classes since the counter began, in both directions."""
+    pcu: tuple[Number, Number] | None = None
+    """The counts in passenger-car units, where factors are named."""
+    speed_kmh: tuple[Number, Number] | None = None
+    """Space-mean (harmonic) speed in both directions, where the camera is calibrated; 0 where none was measured."""
+    headway_s: tuple[Number, Number] | None = None
+    """Mean time from the front of a vehicle to that of the next; 0 where fewer than two passed."""
+    occupancy: Fraction | None = None
+    """The share of the analysed time in which the line was covered."""
+    walk_min_m: tuple[Number, Number] | None = None
+    """Pedestrians a minute and metre of the line, where the camera is calibrated."""
 
 
 class Level(Part):
@@ -86,6 +98,13 @@ class Level(Part):
     last: Count
 
 
+class Dwell(Part):
+    """How long people stayed, in seconds."""
+
+    mean: Number
+    p95: Number
+
+
 class ZoneCount(Interval):
     """People in a zone, and vehicles by class where asked. None of them where nothing was analysed."""
 
@@ -93,6 +112,57 @@ class ZoneCount(Interval):
     vehicles: dict[RoadUser, Level] | None = None
     density_m2: Number | None = None
     """People per square metre, of the mean, where the area is known."""
+    entered: Count | None = None
+    """People who came in."""
+    left: Count | None = None
+    """People who left."""
+    dwell_s: Dwell | None = None
+    """How long those who left had stayed."""
+    level: Annotated[int, Field(ge=0, le=3)] | None = None
+    """Of the zone's alarm at the end."""
+
+
+class Turns(Interval):
+    """Turning movements of one interval, counted when the vehicle leaves."""
+
+    moves: dict[str, dict[RoadUser, Count]] | None = None
+    """By "entry>exit" and class; absent where nothing was analysed."""
+    unmatched: Fraction | None = None
+    """Share of the entries that were not seen to leave; absent where nobody came in."""
+
+
+class Extent(Part):
+    """Mean over the analysed time, and the most."""
+
+    mean: Number
+    max: Number
+
+
+class QueueLength(Interval):
+    """What waits on one lane. None of it where nothing was analysed."""
+
+    vehicles: Extent | None = None
+    metres: Extent | None = None
+    """From the stop line to the tail, where the camera is calibrated."""
+    wait_s: Number | None = None
+    """Mean wait of those who left; absent where nobody did."""
+
+
+class AlarmChange(Data):
+    """A change of an alarm."""
+
+    at: Utc
+    alarm: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9]+$")]
+    """One id from raised to cleared."""
+    kind: AlarmKind
+    state: Literal["raised", "changed", "cleared", "unknown"]
+    level: Annotated[int, Field(ge=0, le=3)]
+    value: float | None = None
+    """As measured; absent where the camera is lost."""
+    limit: float
+    clears_below: float
+    since: Utc
+    """When the condition began."""
 
 
 class Cross(Data):
@@ -181,14 +251,18 @@ class Answer(Part):
 class RuleInfo(Part):
     """What a reader needs to know of a rule."""
 
-    kind: Literal["flow", "zone"]
+    kind: Literal["flow", "zone", "turn", "queue"]
     name: str | None = None
     directions: tuple[str, str] | None = None
     """What people call the two directions of a line."""
     classes: tuple[RoadUser, ...] | None = None
     """The classes that are counted on a line."""
-    points: tuple[Position, ...]
-    """First and last of a line, the corners of a zone, as fractions of the picture: x to the right, y down."""
+    points: tuple[Position, ...] | None = None
+    """First and last of a line, the corners of a zone or lane, as fractions of the picture: x to the right, y down."""
+    lines: tuple[Id, ...] | None = None
+    """The entries of a turn, or the stop line of a queue."""
+    exits: tuple[Id, ...] | None = None
+    """The exits of a turn."""
     every: Annotated[int, Field(ge=10, le=3600)]
     """Seconds of one interval."""
     area_m2: Annotated[float, Field(gt=0)] | None = None
@@ -210,6 +284,8 @@ class CameraInfo(Part):
     rate_hz: Number
     model: ModelInfo
     rules: dict[Id, RuleInfo]
+    pcu: dict[RoadUser, Number] | None = None
+    """The factors of passenger-car units, where some are named."""
 
 
 class Info(Event):
@@ -221,7 +297,20 @@ class Info(Event):
     """A fingerprint of the configuration; another one means that a rule may have changed."""
     classes: tuple[str, ...] = CLASSES
     units: dict[str, str] = Field(
-        default={"seconds": "s", "mean": "people or vehicles", "density_m2": "people/m2", "coverage": "share 0..1"}
+        default={
+            "seconds": "s",
+            "mean": "people or vehicles",
+            "density_m2": "people/m2",
+            "coverage": "share 0..1",
+            "pcu": "passenger-car units",
+            "speed_kmh": "km/h",
+            "headway_s": "s",
+            "occupancy": "share 0..1",
+            "walk_min_m": "people/min/m",
+            "dwell_s": "s",
+            "metres": "m",
+            "wait_s": "s",
+        }
     )
     cameras: dict[Id, CameraInfo]
 
@@ -232,34 +321,6 @@ def utc(seconds: float, *, millis: bool = False) -> str:
     return text.replace("+00:00", "Z")
 
 
-def flow(period: Period, tally: Tally, *, stamp: Stamp, camera: str, classes: Sequence[str]) -> Flow:
-    """The message of one interval of a line: each of the `classes` counted there is named, real zeros too."""
-    count: dict[str, tuple[int, int]] = {}
-    if period.analysed > 0 or tally.counts:
-        count = dict.fromkeys(classes, (0, 0)) | tally.counts
-    fields = {"count": count or None, "total": tally.totals}
-    return Flow.model_validate(_head(period, stamp=stamp, camera=camera) | fields)
-
-
-def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) -> ZoneCount:
-    """The message of one interval of a zone: means over the analysed time, the density where the area is known."""
-    fields = _head(period, stamp=stamp, camera=camera)
-    if period.analysed > 0:
-        numbers = dict(period.numbers)
-        levels = {k: _level(numbers, k, period.analysed) for k in CLASSES if f"{k}.sum" in numbers}
-        people = levels.pop(CLASSES[0])
-        fields |= {"people": people, "vehicles": levels or None}
-        fields |= {"density_m2": round(people.mean / area_m2, 3)} if area_m2 else {}
-    return ZoneCount.model_validate(fields)
-
-
-def cross(crossing: Crossing, *, stamp: Stamp, camera: str) -> Cross:
-    """The message of a single crossing."""
-    fields = {"seq": stamp.seq, "epoch": stamp.epoch, "camera": camera, "rule": crossing.line}
-    at = utc(crossing.at.utc, millis=True)
-    return Cross.model_validate({**fields, "at": at, "class": crossing.kind, "direction": crossing.direction})
-
-
 def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]) -> Info:
     """The device's `info`; `models` maps the name of each model to the SHA-256 of its weights."""
     described = {
@@ -267,7 +328,8 @@ def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]
             name=camera.name or name,
             rate_hz=camera.analyse.rate,
             model=ModelInfo(name=camera.analyse.model, sha256=models.get(camera.analyse.model, "unknown")),
-            rules={r.id: _line_info(r) for r in camera.lines} | {r.id: _zone_info(r) for r in camera.zones},
+            rules={rule.id: _rule_info(rule) for rule in camera.rules},
+            pcu=camera.factors or None,
         )
         for name, camera in sorted(cameras.items())
     }
@@ -275,28 +337,15 @@ def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]
     return Info(node=edge.node, software=__version__, config=config, cameras=described)
 
 
-def _head(period: Period, *, stamp: Stamp, camera: str) -> dict[str, Any]:
-    return {
-        "seq": stamp.seq,
-        "epoch": stamp.epoch,
-        "camera": camera,
-        "rule": period.rule,
-        "start": utc(period.start),
-        "seconds": int(period.seconds) if period.seconds == int(period.seconds) else round(period.seconds, 3),
-        "coverage": round(period.coverage, 3),
-        "flags": tuple(sorted(period.flags)) or None,
-    }
-
-
-def _level(numbers: Mapping[str, float], kind: str, analysed: float) -> Level:
-    mean = numbers.get(f"{kind}.sum", 0.0) / analysed
-    most, last = numbers.get(f"{kind}.max", 0), numbers.get(f"{kind}.last", 0)
-    return Level(mean=round(mean, 2), max=int(most), last=int(last))
-
-
-def _line_info(line: Line) -> RuleInfo:
-    return RuleInfo(kind="flow", directions=line.names, classes=line.classes, points=line.points, every=line.every)
-
-
-def _zone_info(rule: Zone) -> RuleInfo:
-    return RuleInfo(kind="zone", name=rule.name or None, points=rule.points, every=rule.every, area_m2=rule.area_m2)
+def _rule_info(rule: Line | Zone | Turn | Queue) -> RuleInfo:
+    fields: dict[str, object] = {"every": rule.every}
+    match rule:
+        case Line():
+            fields |= {"kind": "flow", "directions": rule.names, "classes": rule.classes, "points": rule.points}
+        case Zone():
+            fields |= {"kind": "zone", "name": rule.name or None, "points": rule.points, "area_m2": rule.area_m2}
+        case Turn():
+            fields |= {"kind": "turn", "lines": rule.entries, "exits": rule.exits}
+        case Queue():
+            fields |= {"kind": "queue", "lines": (rule.stop_line,), "points": rule.lane}
+    return RuleInfo.model_validate(fields)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config.schema import Camera, points_of
+from edge.config.parts import points_of
+from edge.config.schema import Camera
 from edge.dataflow import Crossing, Frame, Sample, Tracks
 from edge.detections.card import find_card
 from edge.detections.detector import Detector

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge import events
+from edge import events, render
 from edge.config.schema import Camera
-from edge.dataflow import Crossing, Instant, Sample, Period, Stamp, Tally
+from edge.dataflow import Alarm, Crossing, Instant, Period, Sample, Stamp, Tally
 from edge.measurements.periods import Periods, rules_of
 from edge.store.database import UnwritableError
 from edge.store.journal import Journal, Told
@@ -33,6 +33,7 @@ class Recorder:
         told = frozenset(line.id for line in camera.lines if line.crossings)
         self._told = Told(told, self._render_crossing, events.LIFE_SECONDS["cross"])
         self._crossings: list[Crossing] = []
+        self._alarms: list[tuple[Alarm, str]] = []
         self._over: list[Period] = []
         self._written = now.utc
         self._unwritable, self._lost = False, 0
@@ -40,10 +41,21 @@ class Recorder:
         self.write(now.utc)  # first, so that what begins is known even if this process ends before what is over is told
         self._finish(over)
 
-    def record(self, at: Instant, crossings: Sequence[Crossing], samples: Sequence[Sample]) -> None:
-        """Takes in what one analysed picture gave."""
+    def record(
+        self,
+        at: Instant,
+        crossings: Sequence[Crossing],
+        samples: Sequence[Sample],
+        alarms: Sequence[tuple[Alarm, str]] = (),
+    ) -> None:
+        """Takes in what one analysed picture gave; with each change of an alarm the state from which it goes on."""
         self._crossings += crossings
+        self._alarms += alarms
         self._periods.observe(at, samples)
+
+    def alarm(self, changes: Sequence[tuple[Alarm, str]]) -> None:
+        """Takes in changes of alarms that no picture gave: the camera is lost."""
+        self._alarms += changes
 
     def flag(self, name: str) -> None:
         """Marks the open intervals, such as `nostream`."""
@@ -53,7 +65,8 @@ class Recorder:
         """Writes what is due: to be called several times a second, pictures or not."""
         self._over += self._periods.due(now)
         written_ago = now.utc - self._written
-        if not 0 <= written_ago < WRITE_SECONDS or (self._over and not self._unwritable):
+        pressing = (self._over or self._alarms) and not self._unwritable
+        if pressing or not 0 <= written_ago < WRITE_SECONDS:
             self._try(now.utc)
 
     def write(self, now: float) -> None:
@@ -66,11 +79,13 @@ class Recorder:
         """Tells every interval as it stands: for the end of a file, where nothing will continue it."""
         self.write(now)
         self._finish([*self._over, *self._periods.rest()])
+        self._tell_alarms()
 
     def _try(self, now: float) -> None:
         try:
             self.write(now)
             self._finish(self._over)
+            self._tell_alarms()
         except UnwritableError as error:
             self._written = now
             self._hold(error)
@@ -103,18 +118,25 @@ class Recorder:
             self._journal.finish(over[0], self._render, life=events.LIFE_SECONDS[over[0].kind])
             del over[0]
 
+    def _tell_alarms(self) -> None:
+        while self._alarms:
+            change, state = self._alarms[0]
+            self._journal.alarm(change, self._render_alarm, state=state, life=events.LIFE_SECONDS["alarm"])
+            del self._alarms[0]
+
     def _render(self, period: Period, tally: Tally, stamp: Stamp) -> bytes:
         """The message, with the facts of the rule under which the interval was counted."""
-        rule = json.loads(period.fingerprint)
-        if period.kind == "zone":
-            return events.zone(period, stamp=stamp, camera=self._name, area_m2=rule["area_m2"]).to_bytes()
-        return events.flow(period, tally, stamp=stamp, camera=self._name, classes=rule["classes"]).to_bytes()
+        facts = json.loads(period.fingerprint)
+        return render.interval(period, tally, stamp=stamp, camera=self._name, facts=facts).to_bytes()
+
+    def _render_alarm(self, change: Alarm, stamp: Stamp, alarm_id: str) -> bytes:
+        return render.alarm(change, stamp=stamp, camera=self._name, alarm_id=alarm_id).to_bytes()
 
     def _render_crossing(self, crossing: Crossing, stamp: Stamp) -> bytes:
-        return events.cross(crossing, stamp=stamp, camera=self._name).to_bytes()
+        return render.cross(crossing, stamp=stamp, camera=self._name).to_bytes()
 
 
 def retire(journal: Journal, *, name: str) -> None:
     """Tells the open intervals of a camera that is not analysed any more, as far as they came."""
-    nothing = Camera.model_construct(lines=(), zones=())
+    nothing = Camera.model_construct(lines=(), zones=(), turns=(), queues=())
     Recorder(journal, name=name, camera=nothing, now=Instant(time.monotonic(), time.time()))

@@ -17,6 +17,10 @@ from edge.mqtt.topics import MAJOR
 MESSAGES: dict[str, type[BaseModel]] = {
     "flow": events.Flow,
     "zone": events.ZoneCount,
+    "turn": events.Turns,
+    "queue": events.QueueLength,
+    "alarm": events.AlarmChange,
+    "alarm-now": events.AlarmChange,
     "cross": events.Cross,
     "node-status": events.NodeStatus,
     "camera-status": events.CameraStatus,

@@ -48,7 +48,7 @@ class Standing:
         self._outbox, self._topics, self._info, self._gone = outbox, topics, info, tuple(gone)
         self.fault = fault
         self._since = events.utc(time.time())
-        self._told: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str, str], int] = {}
 
     def device(self) -> list[Notice]:
         """Status and info, and what is taken back; the state of every camera is new after it."""
@@ -71,11 +71,14 @@ class Standing:
         """The states of cameras that are new since they were told, and the health of the last minutes."""
         notices = []
         for each in self._outbox.announcements():
-            if self._told.get((each.camera, each.kind)) == each.version:
+            key = (each.camera, each.kind, each.rule)
+            if self._told.get(key) == each.version:
                 continue
-            self._told[each.camera, each.kind] = each.version
+            self._told[key] = each.version
             topic = self._topics.camera(each.camera, kind=each.kind)
-            if each.kind == "status":
+            if each.kind == "alarm":
+                notices.append(Notice(self._topics.alarm_now(each.camera, rule=each.rule), each.body, retain=True))
+            elif each.kind == "status":
                 notices.append(Notice(topic, each.body, retain=True))
             elif time.time() - each.at < HEALTH_SECONDS:
                 notices.append(Notice(topic, each.body, qos=0, properties=Properties(HEALTH_SECONDS)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
+from edge.centre.forms import Check, compiled, content
 from edge.dataflow import Stamp
 from edge.events import (
+    AlarmChange,
     CameraStatus,
     Cross,
     Data,
@@ -21,26 +22,28 @@ from edge.events import (
     Gap,
     Health,
     Info,
-    Interval,
     NodeStatus,
+    QueueLength,
+    Turns,
     ZoneCount,
 )
-from edge.mqtt.topics import DATA_KINDS, Topic, parse
+from edge.mqtt.topics import Topic, parse
+from edge.schemas import schema
 
 LATEST: dict[str, type[Event]] = {"status": NodeStatus, "info": Info}
 LATEST_OF_CAMERA: dict[str, type[Event]] = {"status": CameraStatus, "health": Health}
-DATA: dict[str, type[Data]] = {"flow": Flow, "zone": ZoneCount, "cross": Cross}
+DATA: dict[str, type[Data]] = {
+    "flow": Flow, "zone": ZoneCount, "turn": Turns, "queue": QueueLength, "alarm": AlarmChange, "cross": Cross
+}  # fmt: skip
+RETAINED = ("status", "info", "alarm-now")
+"""Kinds that are taken back by a message without a body."""
 MOST_SEQ = 2**63 - 1
 """SQLite counts no further; a device that sends a message a second needs ages to get there."""
-SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-MOST_SECONDS = 3600
-"""The longest interval of the contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A numbered message; kinds that this version does not read are accepted by what all kinds have in common."""
+    """A numbered message."""
 
     node: str
     kind: str
@@ -91,83 +94,57 @@ def read(topic: str, body: bytes, *, root: str) -> Arrival:
     if where is None:
         return Rejected(topic, body, "the topic is none of the contract")
     try:
-        arrival = _accepted(where, body)
-        _storable(body)
-    except ValidationError as error:
-        reason = _first(error)
+        return _accepted(where, body)
+    except ValidationError:
+        reason = "what fits the schema and no computer"
     except ValueError as error:
         reason = str(error)
-    else:
-        return arrival
-    reason = reason.replace("\0", "\\0")  # a key of the message may be part of it
     return Rejected(topic, body, f"{where.kind}: {reason}", where.node, _stamp(body))
 
 
 def _accepted(where: Topic, body: bytes) -> Arrival:
-    if where.kind in DATA_KINDS:
-        return _numbered(where, body)
-    if where.kind == "gap":
-        gap = Gap.model_validate_json(body)
-        if not gap.first <= gap.last <= MOST_SEQ:
+    if not body and where.kind in RETAINED:
+        return Present(where.node, where.camera, _standing(where), None)
+    made, check = _FORMS[where.kind, bool(where.camera)]
+    told = content(body)
+    if fault := check(told):
+        raise ValueError(fault)
+    event = made.model_validate(told)
+    _agree(event, where)
+    _moments(event)
+    if isinstance(event, Gap):
+        if not event.first <= event.last <= MOST_SEQ:
             raise ValueError("from, to: no range")
-        return Forgone(where.node, gap)
-    if not body:
-        return Present(where.node, where.camera, where.kind, None)
-    schema = (LATEST_OF_CAMERA if where.camera else LATEST)[where.kind]
-    state = schema.model_validate_json(body)
-    if isinstance(state, CameraStatus | Health):
-        _agree("camera", state.camera, where.camera)
-    if isinstance(state, Info):
-        _agree("node", state.node, where.node)
-    return Present(where.node, where.camera, where.kind, body.decode())
+        return Forgone(where.node, event)
+    if isinstance(event, Data) and where.kind != "alarm-now":
+        if event.seq > MOST_SEQ:
+            raise ValueError("seq: beyond what a database can hold")
+        return Numbered(where.node, where.kind, event, body.decode())
+    return Present(where.node, where.camera, _standing(where), body.decode())
 
 
-def _numbered(where: Topic, body: bytes) -> Numbered:
-    event = DATA.get(where.kind, Data).model_validate_json(body)
-    _agree("camera", event.camera, where.camera)
-    _agree("rule", event.rule, where.rule)
-    if event.seq > MOST_SEQ:
-        raise ValueError("seq: beyond what a database can hold")
-    if isinstance(event, Interval):
-        _instant("start", event.start)
-        if event.seconds > MOST_SECONDS:
-            raise ValueError("seconds: longer than the contract allows")
-    elif isinstance(event, Cross):
-        _instant("at", event.at)
-    return Numbered(where.node, where.kind, event, body.decode())
+def _standing(where: Topic) -> str:
+    """Under which kind a state is kept: alarms are one for each rule."""
+    return f"alarm/{where.rule}" if where.kind == "alarm-now" else where.kind
 
 
-def _storable(body: bytes) -> None:
-    """JSON may hold U+0000 and halves of surrogate pairs, which no database takes as text."""
-    if not SUSPECT.search(body):
-        return
-    text = json.dumps(json.loads(body), ensure_ascii=False)
-    if ZERO.search(text) or any("\ud800" <= each <= "\udfff" for each in text):
-        raise ValueError("a text with U+0000 or half a surrogate pair")
+def _agree(event: Event, where: Topic) -> None:
+    for name in ("node", "camera", "rule"):
+        if getattr(event, name, told := getattr(where, name)) != told:
+            raise ValueError(f"{name}: another one in the body than in the topic")
 
 
-def _instant(name: str, text: str) -> None:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name}: no moment of the calendar") from None
-
-
-def _agree(name: str, told: str, topic: str) -> None:
-    if told != topic:
-        raise ValueError(f"{name}: another one in the body than in the topic")
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault without the values, which would make every reason another one."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(step) for step in fault["loc"])
-    text = "not JSON" if fault["type"] == "json_invalid" else fault["msg"]
-    return f"{place}: {text}" if place else text
+def _moments(event: Event) -> None:
+    for name in ("start", "at", "since"):
+        if text := getattr(event, name, None):
+            try:
+                datetime.fromisoformat(text)
+            except ValueError:
+                raise ValueError(f"{name}: no moment of the calendar") from None
 
 
 class _Number(BaseModel):
-    """The number alone, of a message whose rest is wrong."""
+    """The number alone, of a message whose rest is wrong, read as generously as can be."""
 
     epoch: Epoch
     seq: Annotated[int, Field(ge=1, le=MOST_SEQ)]
@@ -175,7 +152,23 @@ class _Number(BaseModel):
 
 def _stamp(body: bytes) -> Stamp | None:
     try:
-        number = _Number.model_validate_json(body)
-    except ValidationError:
+        number = _Number.model_validate(json.loads(body.decode(errors="replace")))
+    except (ValueError, RecursionError):
         return None
     return Stamp(number.epoch, number.seq)
+
+
+def _forms() -> dict[tuple[str, bool], tuple[type[Event], Check]]:
+    """The type and the check of each kind, of a device and of a camera."""
+    return {
+        **{(kind, True): (made, compiled(schema(kind))) for kind, made in DATA.items()},
+        ("status", False): (NodeStatus, compiled(schema("node-status"))),
+        ("status", True): (CameraStatus, compiled(schema("camera-status"))),
+        ("alarm-now", True): (AlarmChange, compiled(schema("alarm-now"))),
+        ("health", True): (Health, compiled(schema("health"))),
+        ("info", False): (Info, compiled(schema("info"))),
+        ("gap", False): (Gap, compiled(schema("gap"))),
+    }
+
+
+_FORMS = _forms()

@@ -7,7 +7,6 @@ what is retained: after a start that is made anew from the store.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,18 +14,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.centre.arrivals import DATA, LATEST, LATEST_OF_CAMERA, Numbered, Present
+from edge.centre.clocks import AHEAD_SECONDS, ahead
 from edge.centre.entities import Sink
 from edge.centre.records import Records
 from edge.centre.tongues import Context, Message, Told, homeassistant, ngsild, onvif
+from edge.centre.voice import Voice
 from edge.errors import EdgeError
 from edge.events import CameraStatus, Cross, Flow, Info, ZoneCount, utc
-from edge.mqtt.connection import Connection
-from edge.mqtt.wire import Published
 
-LOG = logging.getLogger("edge.centre")
 MOST_WAITING = 1000
 """Messages that are not retained, kept while the broker is away; beyond, the oldest go."""
-SAY_SECONDS = 10.0
 NGSI_LD = "ngsi-ld"
 LOOK_BACK_SECONDS = 86_400
 """How old an interval of the store may be to be told as the latest at a start."""
@@ -75,27 +72,25 @@ def stored_in(records: Records) -> Iterator[Present | Numbered]:
     """What a store holds of devices and cameras as they stand, and the latest interval of each rule."""
     for (node, camera, kind), body in sorted(records.present().items()):
         yield Present(node, camera, kind, json.dumps(body))
-    since = utc(time.time() - LOOK_BACK_SECONDS)
+    since, until = utc(time.time() - LOOK_BACK_SECONDS), utc(time.time())
     for kind in ("flow", "zone"):
-        for each in records.last_intervals(kind, since=since):
+        for each in records.last_intervals(kind, since=since, until=until):
             yield Numbered(each.node, kind, DATA[kind].model_validate(each.body), json.dumps(each.body))
 
 
 class Bridge:
-    """Tells what was stored on the centre's own connection; whoever owns that calls it from the same thread.
+    """Tells what was stored with the centre's own voice; whoever owns that calls it from the same thread.
 
     Retained messages are held here as they shall stand, and published anew on every connection, so that a broker that
     forgot them has them again. One that is older than what its topic has is left out.
     """
 
-    def __init__(self, connection: Connection, *, root: str, tongues: Sequence[str], entities: Sink | None) -> None:
-        self._connection, self._root, self._entities = connection, root, entities
+    def __init__(self, voice: Voice, *, root: str, tongues: Sequence[str], entities: Sink | None) -> None:
+        self._voice, self._root, self._entities = voice, root, entities
         self._tongues = [TONGUES[name] for name in tongues]
         self._contexts: dict[str, Context] = {}
         self._kept: dict[str, Message] = {}
         self._waiting: deque[Message] = deque(maxlen=MOST_WAITING)
-        self._unanswered: dict[int, str] = {}
-        self._said = float("-inf")
 
     def begin(self, stored: Iterable[Present | Numbered]) -> None:
         """Learns what the store holds, devices first; what is retained will be told again, entities are not."""
@@ -104,7 +99,6 @@ class Bridge:
 
     def connected(self) -> None:
         """Tells everything that shall stand, and what waited."""
-        self._unanswered.clear()
         for message in self._kept.values():
             self._publish(message)
         while self._waiting:
@@ -115,13 +109,6 @@ class Bridge:
         for each in stored:
             self._take(each, entities=self._entities)
 
-    def answered(self, answer: Published) -> None:
-        """Hears what the broker made of a message; a refusal is logged at most every SAY_SECONDS."""
-        topic = self._unanswered.pop(answer.mid, None)
-        if topic and not answer.ok and time.monotonic() - self._said >= SAY_SECONDS:
-            self._said = time.monotonic()
-            LOG.warning("%s: the broker refused it, %s; let this centre write there", topic, answer.reason)
-
     def close(self) -> None:
         """Ends what was begun here."""
         if self._entities:
@@ -131,18 +118,13 @@ class Bridge:
         if isinstance(stored, Present) and stored.kind == "info":
             self._describe(stored)
         event = _event(stored)
-        if event is None:
+        if event is None or ahead(event, now=time.time()) > AHEAD_SECONDS:  # it would be the latest until then
             return
         context = self._context(stored.node)
-        try:
-            told = [each for tongue in self._tongues for each in tongue.messages(event, context)]
-            found = ngsild.entities(event, context) if entities else []
-        except (ValueError, OverflowError) as error:  # a form of the contract that no calendar has: the 39th of May
-            LOG.warning("%s: a message cannot be told in another tongue, %s", stored.node, error)
-            return
-        for message in told if _stands(event, context) else ():
-            self._say(message)
-        if entities and found:
+        if _stands(event, context):
+            for message in [each for tongue in self._tongues for each in tongue.messages(event, context)]:
+                self._say(message)
+        if entities and (found := ngsild.entities(event, context)):
             entities.put(found)
 
     def _describe(self, stored: Present) -> None:
@@ -162,14 +144,13 @@ class Bridge:
             if stands and (message.at < stands.at or message.body == stands.body):
                 return
             self._kept[message.topic] = message
-        if self._connection.connected:
+        if self._voice.connected:
             self._publish(message)
         elif not message.kept:
             self._waiting.append(message)
 
     def _publish(self, message: Message) -> None:
-        mid = self._connection.publish(message.topic, message.body, retain=message.kept)
-        self._unanswered[mid] = message.topic
+        self._voice.say(message.topic, message.body, retain=message.kept)
 
     def _context(self, node: str) -> Context:
         return self._contexts.get(node) or Context(self._root, node)

@@ -60,7 +60,9 @@ def open_to_write(where: str | Path) -> Database:
         return server
     from edge.centre.sqlite import Sqlite
 
-    return Sqlite(Path(where), writing=True)
+    file = Sqlite(Path(where), writing=True)
+    file.prepare()
+    return file
 
 
 def open_to_read(where: str | Path) -> Database:

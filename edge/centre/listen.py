@@ -18,7 +18,9 @@ from edge.centre.patience import Patience
 from edge.centre.records import Records
 from edge.centre.store import Store, Written
 from edge.centre.view import LiveView, line
-from edge.config.schema import ID, Broker
+from edge.centre.voice import Voice
+from edge.config.parts import ID
+from edge.config.schema import Broker
 from edge.errors import EdgeError
 from edge.mqtt.connection import Connection
 
@@ -47,8 +49,9 @@ def listen(
         broker, client_id=_client_id(centre), credentials=credentials, session_seconds=_session_seconds(centre)
     )
     try:
-        with _bridge(also, connection, root=centre.root, store=written_to) as bridge:
-            _serve(stop, connection, centre=centre, store=written_to, bridge=bridge)
+        voice = Voice(connection)
+        with _bridge(also, voice, root=centre.root, store=written_to) as bridge:
+            _serve(stop, voice, centre=centre, store=written_to, bridge=bridge)
     finally:
         connection.stop()
         written_to.close()
@@ -75,12 +78,12 @@ def _session_seconds(centre: Centre) -> int:
 
 
 @contextmanager
-def _bridge(also: Also, connection: Connection, *, root: str, store: Store) -> Iterator[Bridge | None]:
+def _bridge(also: Also, voice: Voice, *, root: str, store: Store) -> Iterator[Bridge | None]:
     if not also:
         yield None
         return
     entities = sink(also.entities) if also.entities else None
-    bridge = Bridge(connection, root=root, tongues=also.tongues, entities=entities)
+    bridge = Bridge(voice, root=root, tongues=also.tongues, entities=entities)
     records = Records(store.where)
     bridge.begin(stored_in(records))
     records.close()
@@ -90,15 +93,13 @@ def _bridge(also: Also, connection: Connection, *, root: str, store: Store) -> I
         bridge.close()
 
 
-def _serve(
-    stop: threading.Event, connection: Connection, *, centre: Centre, store: Store, bridge: Bridge | None
-) -> None:
+def _serve(stop: threading.Event, voice: Voice, *, centre: Centre, store: Store, bridge: Bridge | None) -> None:
     if not sys.stdout.isatty():
-        Listener(connection, centre=centre, store=store, show=_print, bridge=bridge).run(stop)
+        Listener(voice, centre=centre, store=store, show=_print, bridge=bridge).run(stop)
         return
     records = Records(store.where)
-    with LiveView(records, title=f"{centre.id} on {connection.name}") as view:
-        Listener(connection, centre=centre, store=store, show=view.show, bridge=bridge).run(stop)
+    with LiveView(records, title=f"{centre.id} on {voice.connection.name}") as view:
+        Listener(voice, centre=centre, store=store, show=view.show, bridge=bridge).run(stop)
     records.close()
 
 

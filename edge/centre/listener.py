@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.centre.arrivals import Arrival, Present, Rejected, read
+from edge.centre.arrivals import Arrival, Present, read
 from edge.centre.bridge import Bridge
+from edge.centre.complaints import Complaints
 from edge.centre.database import AwayError
 from edge.centre.ledger import Complete, Series
 from edge.centre.patience import Patience
 from edge.centre.ranges import Range
 from edge.centre.store import Store, Written
+from edge.centre.voice import Voice
 from edge.centre.watch import Watch
 from edge.events import Resend, Stored
-from edge.mqtt.connection import Connection
 from edge.mqtt.topics import Topics, of_all_nodes, of_all_nodes_shared
 from edge.mqtt.wire import Arrived, Connected, Properties, Published
 
@@ -26,7 +26,6 @@ LOG = logging.getLogger("edge.centre")
 BATCH_SECONDS = 0.5
 BATCH_MESSAGES = 200
 TICK_SECONDS = 0.2
-SAY_SECONDS = 10.0
 ASK_LIVES_SECONDS = 60
 
 Show = Callable[[Written], None]
@@ -42,21 +41,20 @@ class Centre:
 
 
 class Listener:
-    """The centre's side of the contract on one connection; run() serves until `stop` is set.
+    """The centre's side of the contract on the connection of its voice; run() serves until `stop` is set.
 
     `show` is told of each batch after it was stored, and of an empty one every TICK_SECONDS; `bridge`, where there is
     one, of what was stored.
     """
 
-    def __init__(
-        self, connection: Connection, *, centre: Centre, store: Store, show: Show, bridge: Bridge | None = None
-    ) -> None:
-        self._connection, self._centre, self._store, self._show = connection, centre, store, show
+    def __init__(self, voice: Voice, *, centre: Centre, store: Store, show: Show, bridge: Bridge | None = None) -> None:
+        self._voice, self._connection = voice, voice.connection
+        self._centre, self._store, self._show = centre, store, show
         self._bridge = bridge
         self._watch = Watch(store, shared=centre.shared)
         self._batch: list[Arrival] = []
         self._due = 0.0
-        self._complaints = _Complaints()
+        self._complaints = Complaints()
 
     def run(self, stop: threading.Event) -> None:
         """Serves until `stop` is set; what has arrived by then is stored and confirmed."""
@@ -64,11 +62,11 @@ class Listener:
         while not stop.is_set():
             event = self._connection.next_event(TICK_SECONDS)
             if isinstance(event, Connected):
-                self._begin()
+                self._begin(event)
             elif isinstance(event, Arrived):
                 self._take(event)
-            elif isinstance(event, Published) and self._bridge:
-                self._bridge.answered(event)
+            elif isinstance(event, Published):
+                self._voice.answered(event)
             if self._batch and (len(self._batch) >= BATCH_MESSAGES or time.monotonic() >= self._due):
                 self._commit(stop)
             elif event is None:
@@ -78,8 +76,9 @@ class Listener:
         self._commit(stop)
         self._watch.close()
 
-    def _begin(self) -> None:
+    def _begin(self, connected: Connected) -> None:
         """A new connection knows nothing: neither our subscriptions nor, for a new broker, what is stored."""
+        self._voice.begin(connected)
         self._watch.again()
         if self._bridge:
             self._bridge.connected()
@@ -109,8 +108,7 @@ class Listener:
             self._bridge.tell([*presents, *written.stored])
         if not self._centre.shared:  # otherwise another instance's confirmation may overtake this one
             self._watch.told(written.standing.complete)
-        for rejected in written.rejected:
-            self._complaints.add(rejected)
+        self._complaints.add(written)
         self._show(written)
 
     def _written(self, stop: threading.Event) -> Written | None:
@@ -126,23 +124,24 @@ class Listener:
 
     def _confirm(self, complete: Complete) -> None:
         """Told for every epoch, the newest last, which is the one that stays on the broker."""
-        if not self._connection.connected:
+        if not self._voice.connected:
             return
         for node, stamps in sorted(complete.items()):
-            topic = Topics(self._centre.root, node).stored(self._centre.id)
-            for stamp in stamps:
-                body = Stored(epoch=stamp.epoch, seq=stamp.seq).model_dump_json().encode()
-                self._connection.publish(topic, body, retain=True)
+            bodies = [Stored(epoch=each.epoch, seq=each.seq).model_dump_json().encode() for each in stamps]
+            self._voice.stand(Topics(self._centre.root, node).stored(self._centre.id), bodies)
 
     def _look(self) -> None:
         """What concerns the whole store, which one of all instances does."""
-        if not self._connection.connected:
+        now = time.monotonic()
+        if not self._voice.connected:
             return
+        if self._voice.again(now=now):
+            self._watch.again()
         led = self._watch.leading
-        self._confirm(self._watch.look(now=time.monotonic()))
+        self._confirm(self._watch.look(now=now))
         if self._watch.leading and not led and self._centre.shared:
             self._connection.subscribe(of_all_nodes_shared(self._centre.root, group=self._centre.id)[1])
-        for series, holes in self._watch.gaps.due(now=time.monotonic()):
+        for series, holes in self._watch.gaps.due(now=now):
             for hole in holes:
                 self._ask_for(series, hole)
 
@@ -150,27 +149,6 @@ class Listener:
         """The request lives no longer than the pause to the next one may be."""
         topics = Topics(self._centre.root, series.node)
         body = Resend.model_validate({"epoch": series.epoch, "from": hole[0], "to": hole[1]})
-        properties = Properties(expiry_seconds=ASK_LIVES_SECONDS)
-        self._connection.publish(
-            topics.command("resend"), body.model_dump_json(by_alias=True).encode(), properties=properties
-        )
+        text = body.model_dump_json(by_alias=True).encode()
+        self._voice.say(topics.command("resend"), text, properties=Properties(expiry_seconds=ASK_LIVES_SECONDS))
         LOG.info("%s: asked for the messages %d to %d of epoch %s", series.node, *hole, series.epoch)
-
-
-class _Complaints:
-    """Rejected messages told in one line at most every SAY_SECONDS, counted by reason."""
-
-    def __init__(self) -> None:
-        self._reasons: Counter[str] = Counter()
-        self._said = float("-inf")
-
-    def add(self, rejected: Rejected) -> None:
-        self._reasons[rejected.reason] += 1
-
-    def say(self) -> None:
-        now = time.monotonic()
-        if self._reasons and now - self._said >= SAY_SECONDS:
-            reasons = "; ".join(f"{reason} ({number})" for reason, number in self._reasons.most_common(5))
-            LOG.warning("%d messages rejected: %s", self._reasons.total(), reasons)
-            self._reasons.clear()
-            self._said = now

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.centre.database import AwayError, Row, Value
-from edge.centre.tables import LAYOUT, Dialect, statements
+from edge.centre.earlier import taken_over
+from edge.centre.tables import INTERVALS, LAYOUT, Dialect, since, statements
 from edge.errors import EdgeError
 
 try:
@@ -34,11 +35,10 @@ SESSION = (
     # Whoever is told `stored` deletes: a server that is set to acknowledge before it has written must not.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
 )
+PASSING = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IdleInTransactionSessionTimeout)
+"""Faults of another kind that may pass too: a server that was made a standby, a connection that it has closed."""
 READ_ONLY = "SET default_transaction_read_only = on"
-HYPERTABLE = """
-SELECT create_hypertable(name::regclass, 'start', chunk_time_interval => interval '7 days')
-FROM (VALUES ('flow'), ('zone')) AS each (name)
-"""
+HYPERTABLE = "SELECT create_hypertable(%s::regclass, 'start', chunk_time_interval => interval '7 days')"
 DIALECT = Dialect(
     # Sorted and compared by bytes, as SQLite does, whatever the language of the database.
     text='TEXT COLLATE "C"', instant="TIMESTAMPTZ", real="DOUBLE PRECISION", whole="BIGINT", blob="BYTEA",
@@ -53,6 +53,20 @@ CREATE VIEW zone_people AS
     (body::json #>> '{people,max}')::numeric AS max, (body::json #>> '{people,last}')::numeric AS last,
     (body::json #>> '{density_m2}')::double precision AS density_m2
   FROM zone;
+""",
+    more_views="""
+CREATE VIEW turn_count AS
+  SELECT turn.node, turn.camera, turn.rule, turn.start, turn.seconds, turn.coverage, move.key AS move, each.key AS class,
+    (each.value #>> '{}')::numeric AS number
+  FROM turn, json_each(turn.body::json -> 'moves') AS move, json_each(move.value) AS each;
+CREATE VIEW queue_length AS
+  SELECT node, camera, rule, start, seconds, coverage,
+    (body::json #>> '{vehicles,mean}')::double precision AS vehicles_mean,
+    (body::json #>> '{vehicles,max}')::double precision AS vehicles_max,
+    (body::json #>> '{metres,mean}')::double precision AS metres_mean,
+    (body::json #>> '{metres,max}')::double precision AS metres_max,
+    (body::json #>> '{wait_s}')::double precision AS wait_s
+  FROM queue;
 """,
 )  # fmt: skip
 
@@ -77,6 +91,10 @@ class Postgres:
             if self.rows("SELECT to_regclass('edge_layout')") == [(None,)]:
                 self._make()
             layout = self.rows("SELECT number FROM edge_layout")[0][0]
+            if layout in (2, 3):
+                self.rows(since(layout, DIALECT))
+                taken_over(self)
+                self.rows("UPDATE edge_layout SET number = ?", (layout := LAYOUT,))
         if layout != LAYOUT:
             do = "name another database, or run the version that made it"
             raise EdgeError(self._where, f"another database (layout {layout})", expected=f"layout {LAYOUT}", do=do)
@@ -129,7 +147,7 @@ class Postgres:
         """Faults of the server in one line; what may pass as AwayError."""
         try:
             yield
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, *PASSING) as error:
             do = "start it, or check the address, rights and ~/.pgpass; what is not stored stays with the devices"
             raise AwayError(self._where, "the centre's database is away", found=_short(error), do=do) from None
         except psycopg.Error as error:
@@ -142,7 +160,7 @@ class Postgres:
             cursor.execute("CREATE TABLE edge_layout (number BIGINT NOT NULL)")
             cursor.execute("INSERT INTO edge_layout VALUES (%s)", (LAYOUT,))
             if cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone():
-                cursor.execute(HYPERTABLE)
+                cursor.executemany(HYPERTABLE, [(name,) for name in INTERVALS])
 
 
 def _terms(address: str, *, writing: bool) -> tuple[str, str]:

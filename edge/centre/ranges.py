@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 Range = tuple[int, int]
@@ -23,12 +24,13 @@ def minus(ranges: Ranges, taken: Ranges) -> Ranges:
     """The numbers of `ranges` that are not in `taken`."""
     left: list[Range] = []
     for first, last in ranges:
-        for low, high in taken:
-            if high < first or low > last:
-                continue
+        place = max(0, bisect_right(taken, first, key=_first) - 1)
+        while place < len(taken) and taken[place][0] <= last:
+            low, high = taken[place]
             if low > first:
                 left.append((first, low - 1))
-            first = high + 1
+            first = max(first, high + 1)
+            place += 1
         if first <= last:
             left.append((first, last))
     return tuple(left)
@@ -36,7 +38,20 @@ def minus(ranges: Ranges, taken: Ranges) -> Ranges:
 
 def contains(ranges: Ranges, number: int) -> bool:
     """Whether the number is in one of them."""
-    return any(first <= number <= last for first, last in ranges)
+    place = bisect_right(ranges, number, key=_first)
+    return place > 0 and number <= ranges[place - 1][1]
+
+
+def added(ranges: Ranges, number: int) -> Ranges:
+    """The same with one number more, which was not there; cheap however many ranges there are."""
+    place = bisect_right(ranges, number, key=_first)
+    first = last = number
+    low = high = place
+    if place > 0 and ranges[place - 1][1] == number - 1:
+        low, first = place - 1, ranges[place - 1][0]
+    if place < len(ranges) and ranges[place][0] == number + 1:
+        high, last = place + 1, ranges[place][1]
+    return (*ranges[:low], (first, last), *ranges[high:])
 
 
 def complete_to(ranges: Ranges) -> int:
@@ -52,3 +67,7 @@ def holes(ranges: Ranges) -> Ranges:
 def size(ranges: Ranges) -> int:
     """How many numbers there are."""
     return sum(last - first + 1 for first, last in ranges)
+
+
+def _first(each: Range) -> int:
+    return each[0]

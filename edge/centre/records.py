@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from edge.centre.database import AwayError, Database, Row, Value, open_to_read
-from edge.centre.ledger import Ledger, Series
-from edge.centre.ranges import Ranges, minus
+from edge.centre.ledger import Fate, Ledger, Lost, Series
+from edge.centre.ranges import Range, Ranges, minus, size, union
+from edge.dataflow import Stamp
 
 Body = dict[str, Any]
 LATEST = """
 SELECT node, camera, rule, seconds, body
 FROM (SELECT *, row_number() OVER (PARTITION BY node, camera, rule ORDER BY start DESC) AS place
-  FROM {0} WHERE start >= ?) AS each
+  FROM {0} WHERE start >= ? AND start <= ?) AS each
 WHERE place = 1 ORDER BY node, camera, rule
 """
 NEXT = """
@@ -24,8 +25,11 @@ SELECT node, camera, rule, seconds, body FROM {0} WHERE start >= ?{1}
 ORDER BY start, node, camera, rule, seconds LIMIT ?
 """
 AFTER = " AND (start, node, camera, rule, seconds) > (?, ?, ?, ?, ?)"
+CROSSED = "node, camera, rule, body, class, direction, epoch, seq"
+NEXT_CROSSED = f'SELECT {CROSSED} FROM "cross" WHERE at >= ?{{0}} ORDER BY at, node, epoch, seq LIMIT ?'  # noqa: S608 - own
+AFTER_CROSSED = " AND (at, node, epoch, seq) > (?, ?, ?, ?)"
 PAGE = 5000
-BEGINNING = "0001-01-01T00:00:00Z"
+BEGINNING, END = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """One single crossing; `at` in RFC 3339, UTC."""
+    """One single crossing; `at` in RFC 3339, UTC; `stamp` of its message."""
 
     node: str
     camera: str
@@ -50,16 +54,7 @@ class Crossed:
     at: str
     kind: str
     direction: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Numbers that will never come, and why."""
-
-    series: Series
-    first: int
-    last: int
-    reason: str
+    stamp: Stamp
 
 
 class Records:
@@ -105,22 +100,32 @@ class Records:
     def crossings(self, *, node: str, camera: str) -> list[Crossed]:
         """Single crossings, in order of time."""
         rows = self._db.rows(
-            'SELECT node, camera, rule, body, class, direction FROM "cross" WHERE node = ? AND camera = ?'
-            " ORDER BY at, seq",
+            f'SELECT {CROSSED} FROM "cross" WHERE node = ? AND camera = ? ORDER BY at, epoch, seq',  # noqa: S608 - own
             (node, camera),
         )
-        return [Crossed(node, camera, line, json.loads(body)["at"], *each) for node, camera, line, body, *each in rows]
+        return [_crossed(row) for row in rows]
 
-    def last_intervals(self, kind: str, *, since: str) -> list[Message]:
-        """The latest interval of every rule, of those that start at `since` or later; `kind` is flow or zone."""
-        rows = self._db.rows(LATEST.format(kind), (since,))
+    def crossing_pages(self, *, since: str = "") -> Iterator[list[Crossed]]:
+        """Every single crossing from `since` (RFC 3339) on in order of time, PAGE at a time."""
+        key: tuple[Value, ...] = ()
+        while rows := self._db.rows(NEXT_CROSSED.format(AFTER_CROSSED * bool(key)), (since or BEGINNING, *key, PAGE)):
+            crossings = [_crossed(row) for row in rows]
+            yield crossings
+            last = crossings[-1]
+            key = (last.at, last.node, last.stamp.epoch, last.stamp.seq)
+
+    def last_intervals(self, kind: str, *, since: str, until: str) -> list[Message]:
+        """The latest interval of every rule, of those that start from `since` to `until`; `kind` is flow or zone."""
+        rows = self._db.rows(LATEST.format(kind), (since, until))
         return [_message(row) for row in rows]
 
-    def volumes(self, *, since: str) -> dict[tuple[str, str, str], tuple[int, int]]:
-        """(node, camera, line) -> crossings of all classes in both directions, in intervals from `since` on."""
+    def volumes(self, *, since: str, until: str = END) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """(node, camera, line) -> crossings of all classes in both directions, in intervals that start from `since` to
+        `until`."""
         rows = self._db.rows(
-            "SELECT node, camera, rule, sum(a), sum(b) FROM flow_count WHERE start >= ? GROUP BY node, camera, rule",
-            (since or BEGINNING,),
+            "SELECT node, camera, rule, sum(a), sum(b) FROM flow_count WHERE start >= ? AND start <= ?"
+            " GROUP BY node, camera, rule",
+            (since or BEGINNING, until),
         )
         return {(node, camera, rule): (int(a), int(b)) for node, camera, rule, a, b in rows}
 
@@ -130,27 +135,40 @@ class Records:
         return {(node, camera, kind): json.loads(body) for node, camera, kind, body in rows}
 
     def seen_ranges(self, node: str | None = None) -> dict[Series, Ranges]:
-        """The numbers that have come."""
-        ledger = self._ledger(node)
-        return {series: ledger.received(series) for series in ledger.series}
+        """The numbers that have come, for every series."""
+        where, values = _where(node=node)
+        series = self._db.rows(f"SELECT node, epoch FROM epoch{where} ORDER BY id", values)  # noqa: S608 - own
+        found: dict[Series, list[Range]] = {Series(*each): [] for each in series}
+        query = f"SELECT node, epoch, first, last FROM received{where}"  # noqa: S608 - own
+        for name, epoch, first, last in self._db.rows(query, values):
+            found.setdefault(Series(name, epoch), []).append((first, last))
+        return {each: union(ranges) for each, ranges in found.items()}
 
     def holes(self, node: str | None = None) -> dict[Series, Ranges]:
         """The numbers that are missing and not known to be lost; a series without a hole is left out."""
-        return self._ledger(node).standing().holes
+        with self._db.snapshot():
+            return Ledger(self._db, None if node is None else (node,)).standing().holes
 
     def lost(self, node: str | None = None) -> list[Lost]:
-        """The numbers that are known to be lost; one that came after all is not among them."""
-        ledger = self._ledger(node)
+        """The numbers that are known to be lost or never used; one that came after all is not among them."""
         where, values = _where(node=node)
-        rows = self._db.rows(
-            f"SELECT node, epoch, first, last, reason FROM lost{where} ORDER BY node, epoch, first",  # noqa: S608 - own
-            values,
-        )
+        query = f"SELECT node, epoch, first, last, reason, stored FROM lost{where} ORDER BY node, epoch, first"  # noqa: S608
+        rows = self._db.rows(query, values)
+        received = self.seen_ranges(node) if rows else {}
         return [
-            Lost(Series(node, epoch), *each, reason)
-            for node, epoch, first, last, reason in rows
-            for each in minus(((first, last),), ledger.received(Series(node, epoch)))
+            Lost(series, *each, reason, told)
+            for name, epoch, first, last, reason, told in rows
+            for series in (Series(name, epoch),)
+            for each in minus(((first, last),), received[series])
         ]
+
+    def absent(self) -> dict[str, int]:
+        """How many numbers are missing, and how many there are of each Fate."""
+        numbers = {"missing": sum(size(each) for each in self.holes().values())}
+        numbers |= {fate.value: 0 for fate in Fate}
+        for each in self.lost():
+            numbers[each.fate.value] += each.size
+        return numbers
 
     def rejected(self) -> list[tuple[str, str]]:
         """The latest rejected messages, oldest first: topic and reason."""
@@ -160,10 +178,6 @@ class Records:
         """Messages stored, duplicates and rejected since the file was made."""
         tally = {"stored": 0, "duplicates": 0, "rejected": 0}
         return tally | {name: int(number) for name, number in self._db.rows("SELECT name, number FROM tally")}
-
-    def _ledger(self, node: str | None) -> Ledger:
-        with self._db.snapshot():
-            return Ledger(self._db, None if node is None else (node,))
 
     def _intervals(self, table: str, since: str, key: tuple[str | None, str | None]) -> list[Message]:
         where, values = _where(node=key[0], camera=key[1])
@@ -179,6 +193,11 @@ def _where(**wanted: str | None) -> tuple[str, list[str]]:
     """A condition on the columns for which a value is given, and the values."""
     given = {name: value for name, value in wanted.items() if value is not None}
     return " WHERE " * bool(given) + " AND ".join(f"{name} = ?" for name in given), list(given.values())
+
+
+def _crossed(row: Row) -> Crossed:
+    node, camera, line, body, kind, direction, epoch, seq = row
+    return Crossed(node, camera, line, json.loads(body)["at"], kind, direction, Stamp(epoch, seq))
 
 
 def _message(row: Row) -> Message:

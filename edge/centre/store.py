@@ -11,21 +11,12 @@ from pathlib import Path
 
 from edge.centre.arrivals import Arrival, Forgone, Numbered, Present, Rejected
 from edge.centre.database import Value, open_to_write
-from edge.centre.ledger import Ledger, Series, Standing
-from edge.events import Cross, Interval
+from edge.centre.ledger import REJECTED, Ledger, Lost, Series, Standing
+from edge.centre.places import PUT_REJECTED, placed
 
 REJECTED_KEPT = 1000
 """Rejected messages kept to be looked at, the latest ones."""
 
-PUT_CROSS = 'INSERT INTO "cross" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'
-PUT_OTHER = "INSERT INTO other VALUES (?, ?, ?, ?, ?, ?, ?)"
-PUT_REJECTED = "INSERT INTO rejected (stored, topic, reason, body) VALUES (?, ?, ?, ?)"
-PUT_INTERVAL = """
-INSERT INTO {0} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, camera, rule, start, seconds) DO UPDATE
-SET epoch = excluded.epoch, seq = excluded.seq, coverage = excluded.coverage, body = excluded.body
-WHERE (excluded.seq, excluded.epoch) > ({0}.seq, {0}.epoch)
-"""
-"""Of two messages on one interval the one with the greater number stays, whichever came first."""
 PUT_PRESENT = """
 INSERT INTO present VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (node, camera, kind) DO UPDATE SET body = excluded.body, stored = excluded.stored
@@ -41,12 +32,13 @@ WHERE lease.holder = excluded.holder OR lease.until < ?
 
 @dataclass(slots=True)
 class Written:
-    """What became of a batch: messages stored, how many had been stored before, those rejected, and how far the
-    devices stand whose numbers were told, with what everybody has committed."""
+    """What became of a batch: messages stored, how many had been stored before, those rejected, numbers that are now
+    known to be lost, and how far the devices stand whose numbers were told, with what everybody has committed."""
 
     stored: list[Numbered] = field(default_factory=list)
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     standing: Standing = field(default_factory=lambda: Standing({}, {}))
 
 
@@ -111,7 +103,8 @@ class _Batch:
                     self.written.duplicates += 1
             case Forgone(node, gap):
                 self._numbered.add(node)
-                self.ledger.lose(Series(node, gap.epoch), (gap.first, gap.last), reason=gap.reason)
+                told = self.ledger.lose(Series(node, gap.epoch), (gap.first, gap.last), reason=gap.reason)
+                self.written.lost += told
             case Present():
                 self._present[arrival.node, arrival.camera, arrival.kind] = arrival.body
             case Rejected():
@@ -139,21 +132,8 @@ class _Batch:
         return Standing(complete, {each: ranges for each, ranges in whole.holes.items() if each.node in complete})
 
     def _put(self, message: Numbered) -> None:
-        event, node = message.event, message.node
-        if isinstance(event, Interval):
-            self._rows[PUT_INTERVAL.format(message.kind)].append(
-                (node, event.camera, event.rule, event.start, float(event.seconds), event.epoch, event.seq,
-                 event.coverage, message.body)
-            )  # fmt: skip
-        elif isinstance(event, Cross):
-            self._rows[PUT_CROSS].append(
-                (node, event.epoch, event.seq, event.camera, event.rule, event.at, event.kind, event.direction,
-                 message.body)
-            )  # fmt: skip
-        else:
-            self._rows[PUT_OTHER].append(
-                (node, event.epoch, event.seq, message.kind, event.camera, event.rule, message.body)
-            )
+        statement, row = placed(message)
+        self._rows[statement].append(row)
 
     def _reject(self, message: Rejected) -> None:
         """A rejected number is lost: asking for it would only bring the same message again."""
@@ -161,6 +141,6 @@ class _Batch:
         if message.stamp:
             self._numbered.add(message.node)
             series, seq = Series(message.node, message.stamp.epoch), message.stamp.seq
-            if not self.ledger.lose(series, (seq, seq), reason=f"rejected: {message.reason}"):
+            if not self.ledger.lose(series, (seq, seq), reason=f"{REJECTED} {message.reason}"):
                 return
         self._rows[PUT_REJECTED].append((time.time(), message.topic, message.reason, message.body))

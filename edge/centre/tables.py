@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LAYOUT = 2
-"""2: `lease` came."""
+LAYOUT = 4
+"""2: `lease` came; 3: `complete` came to `epoch`; 4: `turn`, `queue` and `alarm` came, `other` went."""
+INTERVALS = ("flow", "zone", "turn", "queue")
+"""The tables of intervals, all of one form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The types of one database, what ends a table, and the two views, which read JSON."""
+    """The types of one database, what ends a table, and the views, which read JSON."""
 
     text: str
     instant: str
@@ -21,11 +23,16 @@ class Dialect:
     """A number that the database gives to each new row, as a primary key."""
     strict: str
     views: str
+    """Those of flow and zone."""
+    more_views: str
+    """Those of turn and queue."""
 
 
 LEASE = """
 CREATE TABLE lease (name {text} PRIMARY KEY, holder {text} NOT NULL, until {real} NOT NULL){strict};
 """
+COMPLETE = "ALTER TABLE epoch ADD COLUMN complete {whole} NOT NULL DEFAULT 0;"
+"""Everything up to it has come or is known to be lost, so that old ranges need not be read; 0 where nobody looked."""
 _INTERVALS = """
 CREATE TABLE {name} (
   node {text} NOT NULL, camera {text} NOT NULL, rule {text} NOT NULL, start {instant} NOT NULL, seconds {real} NOT NULL,
@@ -39,14 +46,12 @@ CREATE TABLE "cross" (
   at {instant} NOT NULL, class {text} NOT NULL, direction {whole} NOT NULL, body {text} NOT NULL,
   PRIMARY KEY (node, epoch, seq)){strict};
 CREATE INDEX cross_at ON "cross" (node, camera, at);
-CREATE TABLE other (
-  node {text} NOT NULL, epoch {text} NOT NULL, seq {whole} NOT NULL, kind {text} NOT NULL, camera {text} NOT NULL,
-  rule {text} NOT NULL, body {text} NOT NULL,
-  PRIMARY KEY (node, epoch, seq)){strict};
 CREATE TABLE present (
   node {text} NOT NULL, camera {text} NOT NULL, kind {text} NOT NULL, body {text} NOT NULL, stored {real} NOT NULL,
   PRIMARY KEY (node, camera, kind)){strict};
-CREATE TABLE epoch (id {serial}, node {text} NOT NULL, epoch {text} NOT NULL, UNIQUE (node, epoch)){strict};
+CREATE TABLE epoch (
+  id {serial}, node {text} NOT NULL, epoch {text} NOT NULL, complete {whole} NOT NULL DEFAULT 0,
+  UNIQUE (node, epoch)){strict};
 CREATE TABLE received (
   node {text} NOT NULL, epoch {text} NOT NULL, first {whole} NOT NULL, last {whole} NOT NULL,
   PRIMARY KEY (node, epoch, first)){strict};
@@ -60,8 +65,29 @@ CREATE TABLE tally (name {text} PRIMARY KEY, number {whole} NOT NULL){strict};
 """
 
 
-def statements(dialect: Dialect, *, only: str = "") -> str:
-    """Everything that makes an empty database the centre's; or `only` a part of it, for one of an earlier layout."""
-    template = only or _INTERVALS.replace("{name}", "flow") + _INTERVALS.replace("{name}", "zone") + _OTHERS + LEASE
+_ALARM = """
+CREATE TABLE alarm (
+  node {text} NOT NULL, epoch {text} NOT NULL, seq {whole} NOT NULL, camera {text} NOT NULL, rule {text} NOT NULL,
+  at {instant} NOT NULL, alarm {text} NOT NULL, kind {text} NOT NULL, state {text} NOT NULL, level {whole} NOT NULL,
+  body {text} NOT NULL,
+  PRIMARY KEY (node, epoch, seq)){strict};
+CREATE INDEX alarm_at ON alarm (at);
+"""
+
+
+def statements(dialect: Dialect) -> str:
+    """Everything that makes an empty database the centre's."""
+    made = "".join(_INTERVALS.replace("{name}", name) for name in INTERVALS)
+    return _spelt(made + _OTHERS + LEASE + _ALARM, dialect) + dialect.views + dialect.more_views
+
+
+def since(layout: int, dialect: Dialect) -> str:
+    """What makes the tables of an earlier layout, 1 to 3, today's; `other` is there still, for its rows to be moved."""
+    made = LEASE * (layout < 2) + COMPLETE * (layout < 3) + _ALARM
+    made += "".join(_INTERVALS.replace("{name}", name) for name in INTERVALS[2:])
+    return _spelt(made, dialect) + dialect.more_views
+
+
+def _spelt(template: str, dialect: Dialect) -> str:
     types = {each: getattr(dialect, each) for each in ("text", "instant", "real", "whole", "blob", "serial", "strict")}
-    return template.format(**types) + ("" if only else dialect.views)
+    return template.format(**types)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.centre.arrivals import Numbered
+from edge.centre.clocks import AHEAD_SECONDS
 from edge.centre.database import AwayError
-from edge.centre.ranges import size
 from edge.centre.records import Message, Records
 from edge.centre.store import Written
 from edge.dataflow import CLASSES
@@ -50,23 +50,24 @@ def _numbers(event: Interval) -> Iterable[str]:
 
 
 class LiveView:
-    """The table, drawn anew when something was stored and once a REFRESH_SECONDS; log lines stand below it."""
+    """The table, drawn anew when something was stored and once a REFRESH_SECONDS; log lines stand below it, at once."""
 
     def __init__(self, records: Records, *, title: str, console: Console | None = None) -> None:
         self._records, self._title = records, title
         self._live = Live(console=console, auto_refresh=False)
-        self._log = _LastLines()
+        self._log = _LastLines(self._put)
+        self._picture: RenderableType = Text(title)
         self._next = 0.0
 
     def __enter__(self) -> LiveView:
-        self._log.take_over()
         self._live.start()
+        self._log.take_over()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.draw()
-        self._live.stop()
         self._log.give_back()
+        self._live.stop()
 
     def show(self, _: Written) -> None:
         """Draws when it is time."""
@@ -77,37 +78,41 @@ class LiveView:
         """Draws now; while the database is away the last picture stays."""
         self._next = time.monotonic() + REFRESH_SECONDS
         try:
-            now = page(self._records, title=self._title, now=time.time())
+            self._picture = page(self._records, title=self._title, now=time.time())
         except AwayError:
             return
+        self._put()
+
+    def _put(self) -> None:
+        """Shows the last picture and the lines; from whatever thread, for a line may come from any."""
         log = [Text(each, style="yellow", overflow="ellipsis", no_wrap=True) for each in self._log.lines]
-        self._live.update(Group(now, *log), refresh=True)
+        self._live.update(Group(self._picture, *log), refresh=True)
 
 
 def page(records: Records, *, title: str, now: float) -> RenderableType:
-    """Devices and cameras, lines and zones as they stand; the last day is looked at, `now` is Unix seconds."""
-    day_ago, midnight = utc(now - 86_400), utc(_midnight(now))
+    """Devices and cameras, lines and zones as they stand; the last day is looked at, `now` is Unix seconds. What a
+    clock that is ahead has dated later is not shown, for it would stand there until then."""
+    day_ago, midnight, soon = utc(now - 86_400), utc(_midnight(now)), utc(now + AHEAD_SECONDS)
     present = records.present()
     rules = _rules(present)
-    flows = records.last_intervals("flow", since=day_ago)
-    zones = records.last_intervals("zone", since=day_ago)
+    flows = records.last_intervals("flow", since=day_ago, until=soon)
+    zones = records.last_intervals("zone", since=day_ago, until=soon)
     parts: list[RenderableType] = [_head(records, title=title, now=now), Text(), _states(present)]
     if flows:
-        parts += [Text(), _lines(flows, rules, records.volumes(since=midnight))]
+        parts += [Text(), _lines(flows, rules, records.volumes(since=midnight, until=soon))]
     if zones:
         parts += [Text(), _zones(zones, rules)]
     return Group(*parts)
 
 
 def _head(records: Records, *, title: str, now: float) -> Text:
-    tally = records.tally()
-    missing = sum(size(ranges) for ranges in records.holes().values())
-    lost = sum(each.last - each.first + 1 for each in records.lost())
+    numbers = records.absent() | records.tally()  # rejected messages: also those without a number
+    shown = ("stored", "duplicates", "rejected", "missing", "lost", "never used")
     text = Text(title, style="bold")
     text.append(f"  {datetime.fromtimestamp(now).astimezone():%H:%M:%S}", style="default")
-    for name, number in {**tally, "missing": missing, "lost": lost}.items():
-        bad = number > 0 and name in ("rejected", "missing", "lost")
-        text.append(f"  {name} {number}", style="red" if bad else "default")
+    for name in shown:
+        bad = numbers[name] > 0 and name in ("rejected", "missing", "lost")
+        text.append(f"  {name} {numbers[name]}", style="red" if bad else "default")
     return text
 
 
@@ -190,7 +195,10 @@ def _span(message: Message) -> str:
 def _clock(text: str | None) -> str:
     if not text:
         return ""
-    return f"{datetime.fromisoformat(text).astimezone():%H:%M:%S}"
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%H:%M:%S}"
+    except OverflowError:  # the first or the last day of the calendar in another time zone
+        return text
 
 
 def _midnight(now: float) -> float:
@@ -201,13 +209,15 @@ def _midnight(now: float) -> float:
 class _LastLines(logging.Handler):
     """Takes the place of the log's other ways out, which would write across the table."""
 
-    def __init__(self) -> None:
+    def __init__(self, news: Callable[[], None]) -> None:
         super().__init__()
+        self._news = news
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self._before: list[logging.Handler] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(f"{time.strftime('%H:%M:%S')} {record.getMessage()}")
+        self._news()
 
     def take_over(self) -> None:
         root = logging.getLogger()

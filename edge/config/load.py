@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from edge.config.schema import ID, Camera, Edge, Section
+from edge.config.parts import ID, Section
+from edge.config.schema import Camera, Edge
 from edge.errors import EdgeError
 
 Place = tuple[str | int, ...]
@@ -139,9 +140,6 @@ def camera_id(file: Path) -> str:
     return file.stem
 
 
-NOT_YET = ("turns", "queues", "calibration", "alarms")
-"""Keys of the design that this version does not measure: refused, for a rule that counts nothing is worse."""
-
 EXPECTED = {
     "missing": "this key",
     "greater_than_equal": "at least {ge}",
@@ -189,9 +187,6 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
 
 
 def _unknown(schema: type[Section], place: Place, name: str) -> str:
-    key = str(place[-1])
-    if key in NOT_YET:
-        return f"{name}: this version does not measure {key}, expected no such key; take it out"
     near = _meant(schema, place)[-1]
     hint = f"did you mean {near}?" if near else "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"
@@ -208,7 +203,7 @@ def _keys(schema: type[Section]) -> set[str]:
     found: set[str] = set()
     for key, info in schema.model_fields.items():
         found.add(key)
-        for part in re.findall(r"edge\.config\.schema\.(\w+)", str(info.annotation)):
+        for part in re.findall(r"edge\.config\.(?:schema|rules)\.(\w+)", str(info.annotation)):
             below = next((s for s in Section.__subclasses__() if s.__name__ == part), None)
             found |= _keys(below) if below else set()
     return found

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from edge.config.schema import Analyse, Broker, Camera, Edge, Line, Section, Source, Storage, Tls, Zone
+from edge.config.parts import Section
+from edge.config.rules import Alarms, Calibration, Limits, Line, Queue, Turn, Zone
+from edge.config.schema import Analyse, Broker, Camera, Edge, Source, Storage, Tls
 
 BELOW: dict[tuple[type[Section], str], type[Section]] = {
     (Edge, "broker"): Broker,
@@ -18,6 +20,11 @@ BELOW: dict[tuple[type[Section], str], type[Section]] = {
     (Camera, "analyse"): Analyse,
     (Camera, "lines"): Line,
     (Camera, "zones"): Zone,
+    (Camera, "turns"): Turn,
+    (Camera, "queues"): Queue,
+    (Camera, "calibration"): Calibration,
+    (Zone, "alarms"): Alarms,
+    (Alarms, "crowd_count"): Limits,
 }
 """The section that stands under a key."""
 
@@ -36,7 +43,7 @@ def _section(schema: type[Section], depth: int) -> Iterator[str]:
         below = BELOW.get((schema, key))
         yield from textwrap.wrap(" ".join((field.description or "").split()), 100, initial_indent=f"{pad}# ",
                                  subsequent_indent=f"{pad}# ")  # fmt: skip
-        listed = below in (Line, Zone)
+        listed = below in (Line, Zone, Turn, Queue)
         yield f"{pad}{key}:{' (a list)' if listed else '' if below else _value(field)}"
         if below:
             yield from _section(below, depth + (2 if listed else 1))
@@ -48,6 +55,8 @@ def _value(field: FieldInfo) -> str:
     default = field.default
     if default is None:
         return " (none)"
+    if isinstance(default, Section):
+        return " {}"
     if isinstance(default, tuple):
         return f" [{', '.join(map(str, default))}]"
     return f" {str(default).lower() if isinstance(default, bool) else default or '(empty)'}"

@@ -6,65 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edge.geometry import Point, segments_cross
-
-RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
-ID = r"[a-z0-9][a-z0-9-]{0,31}"
-"""The form of every id, for it stands in topics."""
-Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Position = tuple[Fraction, Fraction]
-
-
-def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | int, ...] = ()) -> PydanticCustomError:
-    """A fault in the sense of a value, told like every other: what was expected, what was found, what to do; `place`
-    leads from the value that is checked to the part of it that is at fault."""
-    context = {"kind": kind, "expected": expected, "found": found, "do": do, "place": place}
-    return PydanticCustomError("edge", "{kind}", context)
-
-
-def _divides_the_hour(seconds: int) -> int:
-    if 3600 % seconds:
-        raise fault(
-            "the interval does not fit into the hour",
-            expected="seconds that divide 3600, such as 10, 60, 300, 900",
-            found=str(seconds),
-            do="choose one of these, so that intervals start on the wall clock",
-        )
-    return seconds
-
-
-def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
-    edges = list(zip(points, [*points[1:], points[0]], strict=True))
-    if any(segments_cross(a, b) for i, a in enumerate(edges) for b in edges[i + 1 :]):
-        raise fault(
-            "the sides of the polygon cross each other",
-            expected="the corners in order around the area",
-            found=str([list(p) for p in points]),
-            do="put the corners in the order in which one walks round",
-        )
-    area = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
-    if area < 1e-4:
-        raise fault(
-            "the polygon has hardly any area",
-            expected="an area of the picture",
-            found=f"{area:.6f} of the picture",
-            do="check the corners",
-        )
-    return points
-
-
-Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
-Polygon = Annotated[tuple[Position, ...], Field(min_length=3), AfterValidator(_simple_polygon)]
-
-
-class Section(BaseModel):
-    """A part of a file: immutable, and a key that it does not know is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from edge.config.parts import Id, Polygon, RoadUser, Section, fault, own_ids
+from edge.config.rules import PCU_SETS, Calibration, Line, Queue, Turn, Zone
 
 
 def _camera_address(url: str) -> str:
@@ -110,50 +55,7 @@ class Analyse(Section):
     """Name of a model's card, NAME.toml."""
 
 
-def _has_length(points: tuple[Position, Position]) -> tuple[Position, Position]:
-    (x1, y1), (x2, y2) = points
-    if (x2 - x1) ** 2 + (y2 - y1) ** 2 < 0.02**2:
-        raise fault(
-            "the line is too short to count on",
-            expected="two points at least 0.02 of the picture apart",
-            found=str([list(p) for p in points]),
-            do="draw it across the road",
-        )
-    return points
-
-
-class Line(Section):
-    """A line whose crossings are counted, by class and direction."""
-
-    id: Id
-    points: Annotated[tuple[Position, Position], AfterValidator(_has_length)]
-    """First and last point, as fractions of the picture."""
-    names: tuple[str, str] = ("→", "←")
-    """What to call the two directions: left to right of the line walked first to last, and the other way."""
-    classes: Annotated[tuple[RoadUser, ...], Field(min_length=1)] = (
-        "motorcycle", "bicycle", "car", "bus", "truck", "pedestrian",
-    )  # fmt: skip
-    """The classes that are counted here."""
-    every: Interval = 300
-    """Seconds of one interval."""
-    crossings: bool = False
-    """Also publish every single crossing (for acceptance tests)."""
-
-
-class Zone(Section):
-    """An area in which people are counted, and vehicles where asked."""
-
-    id: Id
-    points: Polygon
-    """The corners in order, as fractions of the picture."""
-    name: str = ""
-    """What people call it."""
-    area_m2: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The ground it covers; with it the density is told."""
-    vehicles: bool = False
-    """Also count vehicles by class."""
-    every: Interval = 60
-    """Seconds of one interval."""
+PcuFactor = Annotated[float, Field(gt=0, le=10)]
 
 
 class Camera(Section):
@@ -172,28 +74,60 @@ class Camera(Section):
     zones: tuple[Zone, ...] = ()
     """Zones to count people in."""
 
+    turns: tuple[Turn, ...] = ()
+    """Junctions whose turning movements are counted."""
+    queues: tuple[Queue, ...] = ()
+    """Lanes whose queues are measured."""
+    calibration: Calibration | None = None
+    """What ties the picture to the ground; without it there are no metres and no km/h."""
+    pcu: Literal["tcvn-4054-2005"] | dict[RoadUser, PcuFactor] | None = None
+    """Passenger-car units: a named set of factors, or one for every class that is counted."""
+
     @model_validator(mode="after")
     def _rules_have_their_own_ids(self) -> Camera:
-        places = [(line.id, ("lines", i, "id")) for i, line in enumerate(self.lines)]
-        places += [(zone.id, ("zones", i, "id")) for i, zone in enumerate(self.zones)]
-        ids = [rule for rule, _ in places]
-        for i, (rule, place) in enumerate(places):
-            if rule in ids[:i]:
-                raise fault(
-                    "two rules have one id",
-                    expected="an id of its own for every line and zone",
-                    found=f"another {rule}",
-                    do="rename one",
-                    place=place,
-                )
-        if not ids:
+        ids = {
+            "lines": [line.id for line in self.lines],
+            "zones": [zone.id for zone in self.zones],
+            "turns": [turn.id for turn in self.turns],
+            "queues": [queue.id for queue in self.queues],
+        }
+        own_ids([(rule, (kind, i, "id")) for kind, rules in ids.items() for i, rule in enumerate(rules)])
+        if not any(ids.values()):
             raise fault(
                 "nothing is counted",
                 expected="at least one line or zone",
                 found="none",
                 do="add one under lines or zones",
             )
+        self._name_lines_that_are_there()
         return self
+
+    @property
+    def factors(self) -> dict[RoadUser, float]:
+        """Passenger-car units by class; empty where none are named."""
+        return PCU_SETS[self.pcu] if isinstance(self.pcu, str) else self.pcu or {}
+
+    @property
+    def rules(self) -> tuple[Line | Zone | Turn | Queue, ...]:
+        """Everything that has intervals of its own."""
+        return (*self.lines, *self.zones, *self.turns, *self.queues)
+
+    def _name_lines_that_are_there(self) -> None:
+        lines = {line.id for line in self.lines}
+        named: list[tuple[str, tuple[str | int, ...]]]
+        named = [(queue.stop_line, ("queues", i, "stop_line")) for i, queue in enumerate(self.queues)]
+        for i, turn in enumerate(self.turns):
+            named += [(line, ("turns", i, "entries", j)) for j, line in enumerate(turn.entries)]
+            named += [(line, ("turns", i, "exits", j)) for j, line in enumerate(turn.exits)]
+        for line, place in named:
+            if line not in lines:
+                raise fault(
+                    "there is no such line",
+                    expected=f"one of {', '.join(sorted(lines)) or 'the lines, of which there are none'}",
+                    found=line,
+                    do="correct the id, or add the line",
+                    place=place,
+                )
 
 
 class Tls(Section):
@@ -270,8 +204,3 @@ class Edge(Section):
     """The id of the centre whose word counts: what it confirms as stored is let go of here."""
     broker: Broker
     storage: Storage = Storage()
-
-
-def points_of(polygon: Polygon) -> list[Point]:
-    """A polygon of the configuration as plain points."""
-    return [(x, y) for x, y in polygon]

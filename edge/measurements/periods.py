@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from edge.config.schema import Camera
-from edge.dataflow import CLASSES, Instant, Sample, Period
+from edge.dataflow import Instant, Period, Sample
 
 GRACE_SECONDS = 2.0
 """How long an interval stays open after its end for crossings that are not known yet."""
@@ -37,24 +38,28 @@ class Rule:
     fingerprint: str
 
 
-def rules_of(camera: Camera) -> list[Rule]:
-    """The rules of a camera file. The fingerprint holds what a message needs (`classes`, `area_m2`), and changes with
-    everything that changes what is counted; names do not."""
-    whole = [camera.analyse.model, camera.analyse.rate, camera.mask]
-    lines = [
-        Rule(line.id, "flow", line.every, _fingerprint([*whole, line.points, line.every], classes=line.classes))
-        for line in camera.lines
+def rules_of(camera: Camera, *, metres: Mapping[str, float] = MappingProxyType({})) -> list[Rule]:
+    """The rules of a camera file. The fingerprint holds what a message needs of its rule (`classes`, `area_m2`, the
+    `pcu` factors, the `metres` of a line where they are known), and changes with everything that changes what is
+    counted; names do not."""
+    whole = [camera.analyse.model, camera.analyse.rate, camera.mask, camera.calibration and camera.calibration.points]
+    lines = {line.id: list(line.points) for line in camera.lines}
+    facts: dict[str, tuple[str, list[object], dict[str, object]]] = {}
+    for line in camera.lines:
+        known = {"classes": line.classes, "pcu": camera.factors, "metres": metres.get(line.id)}
+        facts[line.id] = ("flow", [line.points, line.forbidden], {k: v for k, v in known.items() if v})
+    for zone in camera.zones:
+        facts[zone.id] = ("zone", [zone.points, zone.vehicles], {"area_m2": zone.area_m2})
+    for turn in camera.turns:
+        ways = [lines[line] for line in (*turn.entries, *turn.exits)]
+        facts[turn.id] = ("turn", [turn.entries, turn.exits, turn.within_seconds, ways], {})
+    for queue in camera.queues:
+        facts[queue.id] = ("queue", [lines[queue.stop_line], queue.lane], {})
+    every = {rule.id: rule.every for rule in camera.rules}
+    return [
+        Rule(name, kind, every[name], _fingerprint([*whole, *counted, every[name]], **told))
+        for name, (kind, counted, told) in facts.items()
     ]
-    zones = [
-        Rule(
-            zone.id,
-            "zone",
-            zone.every,
-            _fingerprint([*whole, zone.points, zone.every, zone.vehicles], area_m2=zone.area_m2),
-        )
-        for zone in camera.zones
-    ]
-    return lines + zones
 
 
 def _fingerprint(counted: list[object], **told: object) -> str:

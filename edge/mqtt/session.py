@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -57,7 +58,7 @@ class Session:
         self._fault: Fault | None = None
         self._since: float | None = None
         self._socket: object = None
-        self._filters: Sequence[str] = ()
+        self._asked: deque[Sequence[str]] = deque()
 
     def run(self, stopping: Flag) -> tuple[Fault, float]:
         """Connects and serves to the end; returns why it ended and how many seconds it stood (0 = not accepted)."""
@@ -86,7 +87,7 @@ class Session:
 
     def subscribe(self, filters: Sequence[str], *, qos: int) -> None:
         """Asks for every message that fits one of the filters."""
-        self._filters = filters
+        self._asked.append(filters)
         self._client.subscribe([(each, qos) for each in filters])
 
     def acknowledge(self, mid: int) -> None:
@@ -177,7 +178,8 @@ class Session:
         self._put(self, arrived, message.mid if message.qos else 0)
 
     def _on_subscribe(self, _: paho.Client, __: object, ___: int, codes: list[ReasonCode], ____: object) -> None:
-        refused = [each for each, code in zip(self._filters, codes, strict=False) if code.is_failure]
+        asked = self._asked.popleft() if self._asked else ()
+        refused = [each for each, code in zip(asked, codes, strict=False) if code.is_failure]
         if refused:
             name = f"{self._terms.broker.host}:{self._terms.broker.port}"
             do = "allow it in the broker's list of rights"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge.config.schema import ID
+from edge.config.parts import ID
 
 MAJOR = "1"
 """The major version of the contract."""
@@ -18,8 +18,8 @@ _ID = re.compile(ID)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a device's topic says: `kind` is status, info, gap, health or a kind of data; `camera` and `rule` are
-    empty where it has none."""
+    """What a device's topic says: `kind` is status, info, gap, health, alarm-now or a kind of data; `camera` and
+    `rule` are empty where it has none."""
 
     node: str
     kind: str
@@ -54,6 +54,10 @@ class Topics:
     def camera(self, camera: str, *, kind: str) -> str:
         """Where it tells of a camera as it is now: `kind` is status or health."""
         return self._own(camera, kind)
+
+    def alarm_now(self, camera: str, *, rule: str) -> str:
+        """Where it tells of an alarm as it stands."""
+        return self._own(camera, "alarm", rule, "now")
 
     def data(self, kind: str, *, camera: str, rule: str) -> str:
         """Where it tells what a rule has measured."""
@@ -94,13 +98,14 @@ def of_all_nodes(root: str) -> tuple[str, ...]:
     """What a centre subscribes to: everything that devices say."""
     ours = f"{root}/{MAJOR}/+"
     data = (f"{ours}/+/{kind}/+" for kind in DATA_KINDS)
-    return (f"{ours}/status", f"{ours}/info", f"{ours}/gap", f"{ours}/+/status", f"{ours}/+/health", *data)
+    states = (f"{ours}/status", f"{ours}/info", f"{ours}/+/status", f"{ours}/+/alarm/+/now")
+    return (*states, f"{ours}/gap", f"{ours}/+/health", *data)
 
 
 def of_all_nodes_shared(root: str, *, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The same for several that share the work: what each subscribes to, and the retained states, which a broker
     gives to no shared subscription, and to which only one of them does."""
-    states = tuple(each for each in of_all_nodes(root) if each.endswith(("/status", "/info")))
+    states = tuple(each for each in of_all_nodes(root) if each.endswith(("/status", "/info", "/now")))
     return tuple(f"$share/{group}/{each}" for each in of_all_nodes(root) if each not in states), states
 
 
@@ -121,4 +126,6 @@ def parse(topic: str, *, root: str) -> Topic | None:
             return Topic(node, kind, camera)
         case [node, camera, kind, rule] if kind in DATA_KINDS:
             return Topic(node, kind, camera, rule)
+        case [node, camera, "alarm", rule, "now"]:
+            return Topic(node, "alarm-now", camera, rule)
     return None

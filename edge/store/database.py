@@ -42,8 +42,11 @@ CREATE INDEX IF NOT EXISTS waiting ON outbox (seq, made, expires, kind) WHERE ac
 CREATE INDEX IF NOT EXISTS taken ON outbox (seq) WHERE acknowledged = 1;
 CREATE INDEX IF NOT EXISTS alarms ON outbox (seq DESC) WHERE acknowledged = 0 AND kind = 'alarm';
 CREATE TABLE IF NOT EXISTS latest (
-  camera TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL, version INTEGER NOT NULL,
-  PRIMARY KEY (camera, kind)) STRICT;
+  camera TEXT NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL,
+  version INTEGER NOT NULL, PRIMARY KEY (camera, kind, rule)) STRICT;
+CREATE TABLE IF NOT EXISTS alarm (
+  camera TEXT NOT NULL, rule TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (camera, rule)) STRICT;
 CREATE TABLE IF NOT EXISTS lost (
   id INTEGER PRIMARY KEY, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   reason TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0) STRICT;

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.dataflow import Crossing, Period, Stamp, Tally
+from edge.dataflow import Alarm, Crossing, Period, Stamp, Tally
 from edge.store.database import Database
 
 Render = Callable[[Period, Tally, Stamp], bytes]
+RenderAlarm = Callable[[Alarm, Stamp, str], bytes]
+"""The message of a change of an alarm, its stamp and the alarm's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,34 @@ class Journal:
     def announce(self, kind: str, body: bytes) -> None:
         """Replaces what the publisher tells of this camera now: `kind` is status or health."""
         with self._db.transaction() as db:
-            db.execute(
-                "INSERT INTO latest VALUES (?, ?, ?, ?, 1) ON CONFLICT (camera, kind)"
-                " DO UPDATE SET body = excluded.body, at = excluded.at, version = version + 1",
-                (self._camera, kind, body, time.time()),
-            )
+            self._announce(db, kind, body)
+
+    def alarm(self, change: Alarm, render: RenderAlarm, *, state: str, life: float) -> Stamp:
+        """Puts a change of an alarm into the outbox and on record: under the id of the one that stands, or, where none
+        does, under a new one. `state` is what open_alarms() gives back."""
+        key = (self._camera, change.rule)
+        with self._db.transaction() as db:
+            stamp = _next_stamp(db)
+            row = db.execute("SELECT id FROM alarm WHERE camera = ? AND rule = ?", key).fetchone()
+            alarm_id = row[0] if row else f"{stamp.epoch}-{stamp.seq}"
+            body = render(change, stamp, alarm_id)
+            _post(db, stamp, key=("alarm", *key), body=body, life=(change.at.utc, change.at.utc + life))
+            db.execute("DELETE FROM alarm WHERE camera = ? AND rule = ?", key)
+            if change.state != "cleared":
+                db.execute("INSERT INTO alarm VALUES (?, ?, ?, ?)", (*key, alarm_id, state))
+            self._announce(db, "alarm", b"" if change.state == "cleared" else body, rule=change.rule)
+        return stamp
+
+    def open_alarms(self) -> dict[str, str]:
+        """The state of every alarm that stands, by rule."""
+        return dict(self._db.rows("SELECT rule, state FROM alarm WHERE camera = ?", (self._camera,)))
+
+    def _announce(self, db: sqlite3.Connection, kind: str, body: bytes, *, rule: str = "") -> None:
+        db.execute(
+            "INSERT INTO latest VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT (camera, kind, rule)"
+            " DO UPDATE SET body = excluded.body, at = excluded.at, version = version + 1",
+            (self._camera, kind, rule, body, time.time()),
+        )
 
     def _keep(self, db: sqlite3.Connection, period: Period, seen: float) -> None:
         db.execute(

@@ -28,10 +28,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is told of a camera now (kind: status or health), not numbered; `version` grows with each change."""
+    """What is told of a camera now (kind: status, health or, of a `rule`, alarm), not numbered; `version` grows with
+    each change. Without a body there is nothing any more."""
 
     camera: str
     kind: str
+    rule: str
     body: bytes
     at: float
     version: int
@@ -151,8 +153,8 @@ class Outbox:
             db.execute("DELETE FROM latest WHERE camera = ?", (camera,))
 
     def announcements(self) -> list[Announcement]:
-        """The present status and health of every camera."""
-        rows = self._db.rows("SELECT camera, kind, body, at, version FROM latest ORDER BY camera, kind")
+        """The present status and health of every camera, and its alarms."""
+        rows = self._db.rows("SELECT camera, kind, rule, body, at, version FROM latest ORDER BY camera, kind, rule")
         return [Announcement(*row) for row in rows]
 
     def _mark(self, stamps: Iterable[Stamp], state: int) -> None:

@@ -27,7 +27,8 @@ _STATE = {
     " (SELECT camera, rule, min(start + seconds) AS over FROM period GROUP BY camera, rule) p"
     " ON p.camera = c.camera AND p.rule = c.rule GROUP BY c.camera, c.rule, c.kind, c.direction, c.at < p.over",
     "total": "SELECT camera, rule, a, b FROM total",
-    "latest": "SELECT camera, kind, body, at, version FROM latest WHERE kind = 'status'",
+    "latest": "SELECT camera, kind, rule, body, at, version FROM latest WHERE kind != 'health'",
+    "alarm": "SELECT camera, rule, id, state FROM alarm",
     "lost": "SELECT epoch, first, last, reason FROM lost ORDER BY told, id DESC LIMIT 100",
     "kept": "SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE acknowledged = 0)",
 }
@@ -37,7 +38,8 @@ _INTO = {
     "period": "INSERT INTO period VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "crossing": "INSERT INTO crossing (camera, rule, at, kind, direction, number) VALUES (?, ?, ?, ?, ?, ?)",
     "total": "INSERT INTO total VALUES (?, ?, ?, ?)",
-    "latest": "INSERT INTO latest VALUES (?, ?, ?, ?, ?)",
+    "latest": "INSERT INTO latest VALUES (?, ?, ?, ?, ?, ?)",
+    "alarm": "INSERT INTO alarm VALUES (?, ?, ?, ?)",
 }
 _COLUMNS = "epoch, seq, kind, camera, rule, body, made, expires"
 
@@ -63,7 +65,7 @@ def snapshot(db: sqlite3.Connection, *, clean: bool) -> Snapshot:
     if len(rows) == MESSAGES:
         return Snapshot(_packed(record), first, rows[-1][1], 0)
     record |= {name: db.execute(select).fetchall() for name, select in _STATE.items()}
-    record["latest"] = [(*row[:2], row[2].decode(), *row[3:]) for row in record["latest"]]
+    record["latest"] = [(*row[:3], row[3].decode(), *row[4:]) for row in record["latest"]]
     seq, flush = int(meta["seq"]), int(meta["flushes"]) + 1
     record |= {"flush": flush, "clean": clean, "epoch": meta["epoch"], "seq": seq}
     return Snapshot(_packed(record), first, seq, flush)
@@ -98,7 +100,7 @@ def restore(db: sqlite3.Connection, log: Log) -> str:
     gone = "DELETE FROM outbox WHERE epoch != ? OR seq < ? OR seq >= ?"
     db.execute(gone, (state["epoch"], end if first is None else first, end))
     db.execute("UPDATE outbox SET acknowledged = 1 WHERE seq < ?", (end if untaken is None else untaken,))
-    state["latest"] = [(*row[:2], row[2].encode(), *row[3:]) for row in state["latest"]]
+    state["latest"] = [(*row[:3], row[3].encode(), *row[4:]) for row in state["latest"]]
     for name, insert in _INTO.items():
         db.executemany(insert, state[name])
     note_lost(db, [Lost(*row) for row in state["lost"]])

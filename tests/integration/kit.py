@@ -12,7 +12,7 @@ from pathlib import Path
 
 from broker import wait_until
 
-from edge import events
+from edge import render
 from edge.config.schema import Broker, Tls
 from edge.dataflow import Crossing, Instant, Period, Stamp, Tally
 from edge.mqtt.connection import Connection
@@ -158,8 +158,8 @@ def attempts(log: str) -> int:
 def tell(database: Path, number: int) -> None:
     """Ends so many intervals of a line, as a worker does."""
 
-    def render(period: Period, tally: Tally, stamp: Stamp) -> bytes:
-        return events.flow(period, tally, stamp=stamp, camera="gate", classes=["car"]).to_bytes()
+    def body(period: Period, tally: Tally, stamp: Stamp) -> bytes:
+        return render.flow(period, tally, stamp=stamp, camera="gate", facts={"classes": ["car"]}).to_bytes()
 
     journal = Journal(database, camera="gate")
     start = time.time() // 60 * 60 - 60 * number
@@ -167,5 +167,5 @@ def tell(database: Path, number: int) -> None:
         at = start + 60 * slot
         period = Period("l1", "flow", at, 60, analysed=60)
         journal.write([Crossing(Instant(at + 1, at + 1), "l1", 0, "car", slot)], [period], seen=at + 60)
-        journal.finish(period, render, life=3600)
+        journal.finish(period, body, life=3600)
     journal.close()

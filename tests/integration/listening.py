@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge import events
+from edge import events, render
 from edge.centre.ledger import Series
 from edge.centre.records import Records
 from edge.config.schema import Broker as BrokerSection
@@ -114,18 +114,18 @@ class Device:
     def count(self, number: int) -> None:
         """Finishes so many intervals of a line, each with one message."""
 
-        def render(period: Period, tally: Tally, stamp: Stamp) -> bytes:
-            return events.flow(period, tally, stamp=stamp, camera="gate", classes=["car"]).to_bytes()
+        def body(period: Period, tally: Tally, stamp: Stamp) -> bytes:
+            return render.flow(period, tally, stamp=stamp, camera="gate", facts={"classes": ["car"]}).to_bytes()
 
         for _ in range(number):
             self._slot += 1
             start = time.time() - time.time() % 10 + 10 * (self._slot - 1000)
-            self.journal.finish(Period("l1", "flow", start, 10, analysed=10), render, life=7 * 86_400)
+            self.journal.finish(Period("l1", "flow", start, 10, analysed=10), body, life=7 * 86_400)
 
     def cross(self) -> None:
         """Publishes one single crossing."""
         told = Told(
-            frozenset({"l1"}), lambda crossing, stamp: events.cross(crossing, stamp=stamp, camera="gate").to_bytes(), 60
+            frozenset({"l1"}), lambda crossing, stamp: render.cross(crossing, stamp=stamp, camera="gate").to_bytes(), 60
         )
         now = time.time()
         self.journal.write([Crossing(Instant(0, now), "l1", 1, "car", 1)], [], seen=now, told=told)
@@ -150,6 +150,6 @@ def complete(centre: Centre, last: int, *, epoch: str = EPOCH) -> Callable[[], b
 
 
 def left(device: Device) -> int:
-    """How many messages the device still keeps."""
+    """How many messages the device still has to send, and one more where the broker has some that nobody confirmed."""
     last = device.outbox.last
     return len(device.outbox.waiting(limit=10_000, now=0)) + device.outbox.taken_after(Stamp(last.epoch, 0))

@@ -121,14 +121,15 @@ def test_listen_three_ask_for_a_gap_as_one_and_another_goes_on_asking(
     assert sum("asked for the messages 2 to 4" in each.log for each in instances) == 2
 
 
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGINT], ids=["crash", "restart"])
 def test_listen_goes_on_when_its_server_comes_back(
-    centres: Callable[..., list[Centre]], device: Device, own_postgres: Postgres
+    how: signal.Signals, centres: Callable[..., list[Centre]], device: Device, own_postgres: Postgres
 ):
     (centre,) = centres(1, store=own_postgres.new())
     centre.start()
     device.count(100)
     wait_until(lambda: len(numbers(centre)) > 10)
-    own_postgres.end(signal.SIGQUIT)  # a crash
+    own_postgres.end(how)
     device.count(100)
     wait_until(lambda: "the centre's database is away" in centre.log)
     own_postgres.start()
@@ -138,6 +139,25 @@ def test_listen_goes_on_when_its_server_comes_back(
     records = Records(centre.store)
     assert len(records.flow_rows()) == 300
     records.close()
+    assert centre.end(signal.SIGTERM) == 0
+    assert "Traceback" not in centre.log
+
+
+def test_listen_waits_for_a_server_that_takes_no_writes_for_a_while(
+    centres: Callable[..., list[Centre]], device: Device, own_postgres: Postgres
+):
+    (centre,) = centres(1, store=own_postgres.new())
+    centre.start()
+    device.count(10)
+    wait_until(complete(centre, 10), seconds=30)
+    for word in ("on", "off"):
+        own_postgres.do("postgres", f"ALTER SYSTEM SET default_transaction_read_only = {word}")
+        own_postgres.do("postgres", "SELECT pg_reload_conf()")
+        if word == "on":
+            device.count(20)
+            wait_until(lambda: "cannot execute" in centre.log, seconds=30, what=lambda: centre.log)
+    wait_until(complete(centre, 30), seconds=60, what=lambda: centre.log)
+    wait_until(lambda: left(device) == 0, what="the outbox is empty", seconds=30)
     assert centre.end(signal.SIGTERM) == 0
     assert "Traceback" not in centre.log
 

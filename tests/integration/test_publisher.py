@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import pytest
 from broker import Broker, Ear, content, free_port, running, seqs, wait_until
 
-from edge import events
+from edge import events, render
 from edge import publisher as publisher_module
 from edge.config.schema import Broker as BrokerConfig
 from edge.dataflow import Period, Stamp
@@ -48,13 +48,13 @@ def tell(journal: Journal, number: int, *, kind: str = "flow", ago: float = 0.0)
     """Ends so many intervals, `ago` seconds in the past, as a worker does."""
     end = time.time() - ago
 
-    def render(period, tally, stamp):
-        line = {"stamp": stamp, "camera": "cam", "classes": ("car",)}
+    def body(period, tally, stamp):
+        line = {"stamp": stamp, "camera": "cam", "facts": {"classes": ("car",)}}
         zone = {"stamp": stamp, "camera": "cam", "area_m2": None}
-        return (events.flow(period, tally, **line) if kind == "flow" else events.zone(period, **zone)).to_bytes()
+        return (render.flow(period, tally, **line) if kind == "flow" else render.zone(period, **zone)).to_bytes()
 
     period = Period(rule="r1", kind=kind, start=end - 60, seconds=60, analysed=60, numbers=(("pedestrian.sum", 90.0),))
-    return [journal.finish(period, render, life=LIFE) for _ in range(number)]
+    return [journal.finish(period, body, life=LIFE) for _ in range(number)]
 
 
 @pytest.fixture
@@ -426,10 +426,10 @@ def test_publish_process_killed_while_sending_loses_nothing(broker, tmp_path, da
 def test_publish_process_stopped_says_so_and_flushes(broker, tmp_path, database, journal):
     with Ear(broker.port, *EVERYTHING) as ear, Process(tmp_path, f"port: {broker.port}, tls: false") as process:
         ear.first("/status", state="online")
-        tell(journal, 300)
+        tell(journal, 150)
         assert process.end(signal.SIGTERM) == 0
         ear.first("/status", state="stopped")
-        assert ear.numbers(300) == list(range(1, 301))
+        assert ear.numbers(150) == list(range(1, 151))
         assert content(ear.heard[-1])["state"] == "stopped"
         assert not ear.quiet(0.5), "no Will after a goodbye"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import pytest
 from arro3.io import read_parquet
 
 from edge.centre import records
-from edge.centre.arrivals import Numbered, read
+from edge.centre.arrivals import Forgone, Numbered, read
 from edge.centre.store import Store
 from edge.cli import main
 from edge.errors import EdgeError
-from edge.export import COLUMNS, export
+from edge.export import COLUMNS, WHAT, export
 
 HEAD = {"v": 1, "epoch": "0a0a0a0a", "camera": "gate"}
 FLOW = {"rule": "l1", "seconds": 300, "coverage": 0.98, "total": [90, 80], "count": {"car": [61, 57], "bus": [0, 3]}}
@@ -48,6 +48,32 @@ def where(place: Callable[[], str]) -> str:
     return where
 
 
+@pytest.fixture
+def troubled(place: Callable[[], str]) -> str:
+    """A store with single crossings, and with numbers under which nothing is stored."""
+    where = place()
+    store = Store(where)
+    store.write([crossing(seq, f"2026-11-22T00:00:{seq:02}.500Z") for seq in (1, 2, 3)])
+    store.write([gap(4, 6, "outbox full"), gap(7, 1_000_006, "never used: the power failed")])
+    store.write([crossing(1_000_010, "2026-11-22T00:00:00.250Z")])
+    store.close()
+    return where
+
+
+def crossing(seq: int, at: str) -> Numbered:
+    content = json.dumps({**HEAD, "seq": seq, "rule": "l1", "at": at, "class": "car", "direction": seq % 2}).encode()
+    arrival = read("hue/1/n1/gate/cross/l1", content, root="hue")
+    assert isinstance(arrival, Numbered)
+    return arrival
+
+
+def gap(first: int, last: int, reason: str) -> Forgone:
+    body = {"v": 1, "epoch": HEAD["epoch"], "from": first, "to": last, "reason": reason, "at": "2026-11-22T00:00:00Z"}
+    arrival = read("hue/1/n1/gap", json.dumps(body).encode(), root="hue")
+    assert isinstance(arrival, Forgone)
+    return arrival
+
+
 def read_csv(file: Path) -> list[list[str]]:
     with file.open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))
@@ -71,10 +97,52 @@ def test_export_csv_has_a_row_for_each_interval_class_and_direction(where: str, 
     ]
 
 
-def test_export_parquet_says_the_same_as_csv(where: str, tmp_path: Path):
-    export(where, tmp_path)
-    export(where, tmp_path, form="parquet")
-    for kind, columns in COLUMNS.items():
+def test_export_crossings_are_single_ones_in_order_of_time(troubled: str, tmp_path: Path):
+    assert export(troubled, tmp_path, what="crossings") == {tmp_path / "crossings.csv": 4}
+    assert read_csv(tmp_path / "crossings.csv") == [
+        list(COLUMNS["crossings"]),
+        ["n1", "gate", "l1", "2026-11-22T00:00:00.250Z", "car", "0", "0a0a0a0a", "1000010"],
+        *(
+            ["n1", "gate", "l1", f"2026-11-22T00:00:0{n}.500Z", "car", str(n % 2), "0a0a0a0a", str(n)]
+            for n in (1, 2, 3)
+        ),
+    ]
+    assert list(export(troubled, tmp_path, what="crossings", since="2026-11-22").values()) == [4]
+    assert list(export(troubled, tmp_path, what="crossings", since="2026-11-22T00:00:02Z").values()) == [2]
+
+
+def test_export_gaps_tell_why_there_is_nothing_under_a_number(troubled: str, tmp_path: Path):
+    export(troubled, tmp_path, what="gaps")
+    head, *lines = read_csv(tmp_path / "gaps.csv")
+    assert head == list(COLUMNS["gaps"])
+    assert [line[:7] for line in lines] == [
+        ["n1", "0a0a0a0a", "4", "6", "3", "lost", "outbox full"],
+        ["n1", "0a0a0a0a", "7", "1000006", "1000000", "never used", "never used: the power failed"],
+        ["n1", "0a0a0a0a", "1000007", "1000009", "3", "missing", ""],
+    ]
+    assert [bool(line[7]) for line in lines] == [True, True, False]  # when it was told
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert list(export(troubled, tmp_path, what="gaps", since=tomorrow).values()) == [1]  # what is still missing
+
+
+def test_export_many_pages_of_crossings_leave_nothing_out(
+    place: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(records, "PAGE", 7)
+    store = Store(where := place())
+    store.write([crossing(n, f"2026-11-22T00:{n % 3:02}:00.000Z") for n in range(1, 101)])  # many at one moment
+    store.close()
+    export(where, tmp_path, what="crossings")
+    assert {int(line[7]) for line in read_csv(tmp_path / "crossings.csv")[1:]} == set(range(1, 101))
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_export_parquet_says_the_same_as_csv(what: str, where: str, troubled: str, tmp_path: Path):
+    store = where if what == "intervals" else troubled
+    export(store, tmp_path, what=what)
+    export(store, tmp_path, what=what, form="parquet")
+    for kind in WHAT[what]:
+        columns = COLUMNS[kind]
         table = read_parquet(tmp_path / f"{kind}.parquet").read_all()
         assert table.column_names == list(columns)
         for name, holds in columns.items():
@@ -82,7 +150,7 @@ def test_export_parquet_says_the_same_as_csv(where: str, tmp_path: Path):
             told = [line[list(columns).index(name)] for line in lines[1:]]
             found = table[name].to_pylist()
             if holds == "moment":
-                assert [datetime.fromisoformat(each) for each in told] == found
+                assert [datetime.fromisoformat(each) if each else None for each in told] == found
             elif holds == "text":
                 assert told == [each or "" for each in found]
             else:
@@ -121,6 +189,8 @@ def test_export_command_tells_its_files_and_a_wrong_store_in_one_line(
 ):
     assert main(["export", "--store", where, str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/flow.csv: 5 rows\n{tmp_path}/zone.csv: 2 rows\n"
+    assert main(["export", "--store", where, "--what", "crossings", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/crossings.csv: 0 rows\n"
     assert main(["export", "--store", str(tmp_path / "none.db"), str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith(f"{tmp_path}/none.db: no store of a centre")
     (tmp_path / "flow.csv").unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from edge.centre.ranges import Ranges, complete_to, contains, holes, minus, size, union
+from edge.centre.ranges import Ranges, added, complete_to, contains, holes, minus, size, union
 
 
 def some_ranges(dice: random.Random) -> list[tuple[int, int]]:
@@ -28,6 +28,8 @@ def test_ranges_like_sets_on_random_input():
         assert members(minus(a, b)) == members(a) - members(b)
         assert size(a) == len(members(a))
         assert {n for n in range(80) if contains(a, n)} == members(a)
+        other = dice.choice(sorted(set(range(1, 80)) - members(a)))
+        assert added(a, other) == union(a, [(other, other)])
         assert members(holes(a)) == set(range(1, max(members(a), default=0) + 1)) - members(a)
         unbroken = 0
         while unbroken + 1 in members(a):
@@ -35,5 +37,7 @@ def test_ranges_like_sets_on_random_input():
         assert complete_to(a) == unbroken
 
 
-def test_union_of_huge_numbers_is_cheap():
+def test_ranges_of_huge_numbers_are_cheap():
     assert holes(union([(1, 4), (2**62, 2**62)])) == ((5, 2**62 - 1),)
+    assert minus(((1, 2**62),), ((7, 2**61),)) == ((1, 6), (2**61 + 1, 2**62))
+    assert size(((1, 2**62),)) == 2**62

@@ -13,10 +13,10 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from paho.mqtt.client import topic_matches_sub
 from pydantic import ValidationError
 
-from edge import events
+from edge import events, render
 from edge.cli import main
 from edge.commands import obey
-from edge.config.schema import Line, Zone
+from edge.config.rules import Line, Zone
 from edge.dataflow import Period, Stamp, Tally
 from edge.mqtt.topics import Topics, of_all_nodes, parse
 from edge.schemas import MESSAGES, documents, schema
@@ -178,7 +178,7 @@ def test_asyncapi_channels_are_the_topics_that_are_spoken():
         assert sum(topic_matches_sub(each, topic) for each in heard) == 1, topic
         assert (parse(topic, root="hue") is not None) == (channel.message in sent)
     assert {each.message for each in CHANNELS} | {"answer"} == {*MESSAGES, "rebirth"}
-    assert sent == {*events.LIFE_SECONDS, "node-status", "camera-status", "info", "health", "gap"}
+    assert sent == {*events.LIFE_SECONDS, "alarm-now", "node-status", "camera-status", "info", "health", "gap"}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,8 @@ def test_every_answer_to_a_command_fits_its_schema(verb, body, tmp_path):
 
 def _flow(stamp, *, rule, at, tally):
     period = Period(rule, "flow", at, 300, analysed=296.1)
-    return events.flow(period, tally, stamp=stamp, camera="le-loi-01-bac", classes=list(tally.counts)).to_bytes()
+    facts = {"classes": list(tally.counts)}
+    return render.flow(period, tally, stamp=stamp, camera="le-loi-01-bac", facts=facts).to_bytes()
 
 
 def on_the_wire(topic, body, *, qos=1, expiry=False):
@@ -232,7 +233,7 @@ def a_day(node, camera):
         seq += 1
         numbers = (("pedestrian.sum", 7752.6), ("pedestrian.max", 149), ("pedestrian.last", 137))
         period = Period("quang-truong", "zone", start + at, 60, analysed=59.2, numbers=numbers)
-        body = events.zone(period, stamp=Stamp("1c9f03aa", seq), camera=camera, area_m2=420).to_bytes()
+        body = render.zone(period, stamp=Stamp("1c9f03aa", seq), camera=camera, area_m2=420).to_bytes()
         yield on_the_wire(topics.data("zone", camera=camera, rule="quang-truong"), body, expiry=True)
         health = events.Health(camera=camera, at=events.utc(start + at), rate_hz=4.98, age_p95_ms=212.4,
                                inference_ms=131.2, reconnects=12, dropped=100_000, damaged=123)  # fmt: skip

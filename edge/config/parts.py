@@ -1,0 +1,85 @@
+"""What every part of a configuration is made of: ids, fractions of the picture, polygons, and how a fault is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from edge.geometry import Point, segments_cross
+
+RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
+ID = r"[a-z0-9][a-z0-9-]{0,31}"
+"""The form of every id, for it stands in topics."""
+Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Position = tuple[Fraction, Fraction]
+
+
+def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """A fault in the sense of a value, told like every other: what was expected, what was found, what to do; `place`
+    leads from the value that is checked to the part of it that is at fault."""
+    context = {"kind": kind, "expected": expected, "found": found, "do": do, "place": place}
+    return PydanticCustomError("edge", "{kind}", context)
+
+
+def _divides_the_hour(seconds: int) -> int:
+    if 3600 % seconds:
+        raise fault(
+            "the interval does not fit into the hour",
+            expected="seconds that divide 3600, such as 10, 60, 300, 900",
+            found=str(seconds),
+            do="choose one of these, so that intervals start on the wall clock",
+        )
+    return seconds
+
+
+def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
+    edges = list(zip(points, [*points[1:], points[0]], strict=True))
+    if any(segments_cross(a, b) for i, a in enumerate(edges) for b in edges[i + 1 :]):
+        raise fault(
+            "the sides of the polygon cross each other",
+            expected="the corners in order around the area",
+            found=str([list(p) for p in points]),
+            do="put the corners in the order in which one walks round",
+        )
+    area = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
+    if area < 1e-4:
+        raise fault(
+            "the polygon has hardly any area",
+            expected="an area of the picture",
+            found=f"{area:.6f} of the picture",
+            do="check the corners",
+        )
+    return points
+
+
+Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
+Polygon = Annotated[tuple[Position, ...], Field(min_length=3), AfterValidator(_simple_polygon)]
+
+
+class Section(BaseModel):
+    """A part of a file: immutable, and a key that it does not know is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def points_of(polygon: Polygon) -> list[Point]:
+    """A polygon of the configuration as plain points."""
+    return [(x, y) for x, y in polygon]
+
+
+def own_ids(places: Sequence[tuple[str, tuple[str | int, ...]]]) -> None:
+    """Refuses an id that stands twice; each comes with its place."""
+    ids = [rule for rule, _ in places]
+    for i, (rule, place) in enumerate(places):
+        if rule in ids[:i]:
+            raise fault(
+                "two rules have one id",
+                expected="an id of its own for every line, zone, turn and queue",
+                found=f"another {rule}",
+                do="rename one",
+                place=place,
+            )

@@ -47,7 +47,7 @@ def publish(settings: Settings) -> int:
         LOG.error("%s", error)
         return 2
     with sole(settings.memory, "publisher"):
-        gone = _retire_gone(settings)
+        gone = _retire_gone(settings, topics)
         outbox = Outbox(settings.database, disk=settings.state)
         flusher = _flusher(edge, settings)
         connection.start()
@@ -69,8 +69,9 @@ def _flusher(edge: Edge, settings: Settings) -> Flusher:
     return flusher
 
 
-def _retire_gone(settings: Settings) -> tuple[str, ...]:
-    """Tells what cameras without a file had still open, and forgets their state; returns which they are."""
+def _retire_gone(settings: Settings, topics: Topics) -> tuple[str, ...]:
+    """Tells what cameras without a file had still open, and forgets their state; returns the topics on which nothing
+    stands any more."""
     outbox = Outbox(settings.database, disk=settings.state)
     there = {file.stem for file in camera_files(settings.config)}
     gone = tuple(sorted(outbox.cameras() - there))
@@ -78,10 +79,14 @@ def _retire_gone(settings: Settings) -> tuple[str, ...]:
         journal = Journal(settings.database, camera=name, disk=settings.state)
         retire(journal, name=name)
         journal.close()
-        outbox.forget(name)
         LOG.info("camera %s has no file any more: its last intervals are told", name)
+    taken_back = [topics.camera(name, kind="status") for name in gone]
+    alarms = [each for each in outbox.announcements() if each.kind == "alarm" and each.camera in gone]
+    taken_back += [topics.alarm_now(each.camera, rule=each.rule) for each in alarms]
+    for name in gone:
+        outbox.forget(name)
     outbox.close()
-    return gone
+    return tuple(taken_back)
 
 
 def _connection(edge: Edge, topics: Topics, settings: Settings) -> Connection:

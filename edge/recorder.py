@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from edge import events, render
 from edge.config.schema import Camera
@@ -33,7 +34,7 @@ class Recorder:
         told = frozenset(line.id for line in camera.lines if line.crossings)
         self._told = Told(told, self._render_crossing, events.LIFE_SECONDS["cross"])
         self._crossings: list[Crossing] = []
-        self._alarms: list[tuple[Alarm, str]] = []
+        self._alarms: list[tuple[Alarm, str | None]] = []
         self._over: list[Period] = []
         self._written = now.utc
         self._unwritable, self._lost = False, 0
@@ -41,21 +42,27 @@ class Recorder:
         self.write(now.utc)  # first, so that what begins is known even if this process ends before what is over is told
         self._finish(over)
 
-    def record(
-        self,
-        at: Instant,
-        crossings: Sequence[Crossing],
-        samples: Sequence[Sample],
-        alarms: Sequence[tuple[Alarm, str]] = (),
-    ) -> None:
-        """Takes in what one analysed picture gave; with each change of an alarm the state from which it goes on."""
+    def record(self, at: Instant, crossings: Sequence[Crossing], samples: Sequence[Sample]) -> None:
+        """Takes in what one analysed picture gave."""
         self._crossings += crossings
-        self._alarms += alarms
         self._periods.observe(at, samples)
 
-    def alarm(self, changes: Sequence[tuple[Alarm, str]]) -> None:
-        """Takes in changes of alarms that no picture gave: the camera is lost."""
-        self._alarms += changes
+    def alarm(self, changes: Iterable[Alarm], states: Mapping[str, Any]) -> None:
+        """Takes in changes of alarms, and what those that stand are to go on from, by rule."""
+        for change in changes:
+            self._alarms.append((change, _kept(change, states.get(change.rule))))
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """What the alarms that stood when the last process ended are to go on from, by rule."""
+        return {rule: json.loads(kept)["state"] for rule, kept in self._journal.open_alarms().items()}
+
+    def end_alarms(self, rules: Iterable[str], *, now: Instant) -> None:
+        """Tells that nobody looks after these alarms any more: they are unknown, and stand no longer."""
+        kept = self._journal.open_alarms()
+        for rule in rules:
+            last = Alarm(**{**json.loads(kept[rule])["change"], "at": now, "rule": rule, "state": "unknown"})
+            self._alarms.append((last, None))
 
     def flag(self, name: str) -> None:
         """Marks the open intervals, such as `nostream`."""
@@ -138,5 +145,17 @@ class Recorder:
 
 def retire(journal: Journal, *, name: str) -> None:
     """Tells the open intervals of a camera that is not analysed any more, as far as they came."""
+    now = Instant(time.monotonic(), time.time())
     nothing = Camera.model_construct(lines=(), zones=(), turns=(), queues=())
-    Recorder(journal, name=name, camera=nothing, now=Instant(time.monotonic(), time.time()))
+    recorder = Recorder(journal, name=name, camera=nothing, now=now)
+    recorder.end_alarms(recorder.standing, now=now)
+    recorder.tick(now)
+
+
+def _kept(change: Alarm, state: object) -> str | None:
+    """What the journal keeps of an alarm that stands."""
+    if state is None:
+        return None
+    fields = asdict(change)
+    del fields["at"]
+    return json.dumps({"change": fields, "state": state})

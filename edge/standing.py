@@ -34,7 +34,7 @@ class Notice:
 
 class Standing:
     """Says what is new of it, or all of it. `info` makes the body of the device's info, anew each time that it is told;
-    the state of cameras that are `gone` is taken back; `fault` says what is wrong with the device itself, if it is."""
+    what stands on the topics that are `gone` is taken back; `fault` says what is wrong with the device, if it is."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Standing:
         """Status and info, and what is taken back; the state of every camera is new after it."""
         self._told.clear()
         info = Notice(self._topics.info, self._info(), retain=True)
-        gone = [Notice(self._topics.camera(name, kind="status"), b"", retain=True) for name in self._gone]
+        gone = [Notice(topic, b"", retain=True) for topic in self._gone]
         return [self.status("online"), info, *gone]
 
     def status(self, state: str) -> Notice:

@@ -85,9 +85,9 @@ class Journal:
         with self._db.transaction() as db:
             self._announce(db, kind, body)
 
-    def alarm(self, change: Alarm, render: RenderAlarm, *, state: str, life: float) -> Stamp:
+    def alarm(self, change: Alarm, render: RenderAlarm, *, state: str | None, life: float) -> Stamp:
         """Puts a change of an alarm into the outbox and on record: under the id of the one that stands, or, where none
-        does, under a new one. `state` is what open_alarms() gives back."""
+        does, under a new one. `state` is what open_alarms() gives back; without it the alarm stands no longer."""
         key = (self._camera, change.rule)
         with self._db.transaction() as db:
             stamp = _next_stamp(db)
@@ -96,9 +96,9 @@ class Journal:
             body = render(change, stamp, alarm_id)
             _post(db, stamp, key=("alarm", *key), body=body, life=(change.at.utc, change.at.utc + life))
             db.execute("DELETE FROM alarm WHERE camera = ? AND rule = ?", key)
-            if change.state != "cleared":
+            if state is not None:
                 db.execute("INSERT INTO alarm VALUES (?, ?, ?, ?)", (*key, alarm_id, state))
-            self._announce(db, "alarm", b"" if change.state == "cleared" else body, rule=change.rule)
+            self._announce(db, "alarm", b"" if state is None else body, rule=change.rule)
         return stamp
 
     def open_alarms(self) -> dict[str, str]:

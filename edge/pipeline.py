@@ -30,7 +30,9 @@ class Pipeline:
 
     def __init__(self, camera: Camera, *, models: Sequence[Path]) -> None:
         card = find_card(camera.analyse.model, path=models)
-        self._detector = Detector(card, path=models, mask=[points_of(polygon) for polygon in camera.mask])
+        self._detector = Detector(
+            card, path=models, mask=[points_of(polygon) for polygon in camera.mask], tiled=camera.analyse.tiles
+        )
         self._tracker = Tracker(TrackerSettings(confident=card.thresholds.confident))
         self._counter = CrossingCounter(camera.lines)
         self._zones = camera.zones

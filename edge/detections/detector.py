@@ -19,6 +19,7 @@ from edge.detections.decode import Candidates, decode, expected_shapes
 from edge.detections.golden import check_golden, read_golden
 from edge.detections.letterbox import Letterbox
 from edge.detections.suppress import with_riders, without_duplicates, without_riders
+from edge.detections.tiles import merged, tiles
 from edge.errors import ModelError
 from edge.geometry import Point, bottom_centres, inside
 
@@ -38,10 +39,17 @@ class Detector:
     """One net at work: made once, keeps nothing from one picture to the next, same picture same boxes."""
 
     def __init__(
-        self, card: Card, *, path: Sequence[Path], threads: int = 1, mask: Sequence[Sequence[Point]] = ()
+        self,
+        card: Card,
+        *,
+        path: Sequence[Path],
+        mask: Sequence[Sequence[Point]] = (),
+        tiled: tuple[int, int] = (1, 1),
+        threads: int = 1,
     ) -> None:
         """Load and verify: a ModelError where weights are missing, have another hash, do not fit the card, or do not
-        find what its golden picture shows. `mask`: polygons in fractions, where nothing is seen."""
+        find what its golden picture shows. `mask`: polygons in fractions, where nothing is seen; `tiled`: columns and
+        rows of tiles that are looked at besides the whole."""
         cv2.setNumThreads(threads)
         self.card = card
         self._mask = tuple(tuple(polygon) for polygon in mask)
@@ -50,11 +58,15 @@ class Detector:
         if card.golden is not None:
             frame = read_golden(card.golden, card=card, path=path)
             check_golden(self._look(frame, Letterbox(card.input)), card.golden, card=card)
-        self._letterbox = Letterbox(card.input, mask=self._mask)
+        parts = tiles(*tiled)
+        self._looks = [(each, Letterbox(card.input, mask=[each.from_picture(p) for p in self._mask])) for each in parts]
 
     def detect(self, frame: Frame) -> Detections:
         """The road users in the picture, best first; those whose bottom centre is masked are left out."""
-        found = self._look(frame, self._letterbox)
+        if len(self._looks) == 1:
+            found = self._look(frame, self._looks[0][1])
+        else:
+            found = merged([(each, self._look(each.cut(frame), letterbox)) for each, letterbox in self._looks])
         hidden = np.zeros(len(found.boxes), np.bool_)
         for polygon in self._mask:
             hidden |= inside(bottom_centres(found.boxes), polygon)

@@ -42,7 +42,13 @@ def rules_of(camera: Camera, *, metres: Mapping[str, float] = MappingProxyType({
     """The rules of a camera file. The fingerprint holds what a message needs of its rule (`classes`, `area_m2`, the
     `pcu` factors, the `metres` of a line where they are known), and changes with everything that changes what is
     counted; names do not."""
-    whole = [camera.analyse.model, camera.analyse.rate, camera.mask, camera.calibration and camera.calibration.points]
+    whole = [
+        camera.analyse.model,
+        camera.analyse.rate,
+        camera.analyse.tiles,
+        camera.mask,
+        camera.calibration and camera.calibration.points,
+    ]
     lines = {line.id: list(line.points) for line in camera.lines}
     facts: dict[str, tuple[str, list[object], dict[str, object]]] = {}
     for line in camera.lines:

@@ -19,6 +19,7 @@ from edge.detections.card import Card, Family, find_card
 from edge.detections.detector import Detector
 from edge.detections.golden import to_frame
 from edge.detections.letterbox import Letterbox
+from edge.detections.tiles import WHOLE, tiles
 from edge.geometry import iou
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -80,7 +81,9 @@ def small_net(family: Family) -> bytes:
 def white_finder(tmp_path: Path) -> Callable[..., Detector]:
     """Makes a detector of white cells: family, fit and mask as asked."""
 
-    def make(family: Family = "yolov8", *, fit: str = "letterbox", mask: tuple = ()) -> Detector:
+    def make(
+        family: Family = "yolov8", *, fit: str = "letterbox", mask: tuple = (), tiled: tuple[int, int] = (1, 1)
+    ) -> Detector:
         data = small_net(family)
         (tmp_path / "white.onnx").write_bytes(data)
         card = Card.model_validate(
@@ -97,7 +100,7 @@ def white_finder(tmp_path: Path) -> Callable[..., Detector]:
                 "origin": {"licence": "-", "source": "-", "attribution": "-", "trained_on": "-"},
             }
         )
-        return Detector(card, path=[tmp_path], mask=mask)
+        return Detector(card, path=[tmp_path], mask=mask, tiled=tiled)
 
     return make
 
@@ -109,6 +112,53 @@ def white_square(width: int, height: int, box: tuple[float, float, float, float]
     y[top:bottom, left:right] = 235
     chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
     return Frame(at=NOW, y=y, u=chroma, v=chroma.copy())
+
+
+SMALL = (0.69, 0.072, 0.729, 0.149)
+"""Too small for a cell of the whole picture, though one of a tile."""
+
+
+@pytest.mark.parametrize("size", [(640, 320), (639, 319)])
+def test_tiles_find_what_is_small_once_and_where_it_is(white_finder: Callable[..., Detector], size) -> None:
+    picture = white_square(*size, SMALL)
+    assert len(white_finder().detect(picture)) == 0
+    found = white_finder(tiled=(4, 4)).detect(picture)
+    assert len(found) == 1
+    centre = (found.boxes[0, :2] + found.boxes[0, 2:]) / 2
+    assert centre == pytest.approx([0.71, 0.11], abs=0.02)
+    hidden = white_finder(tiled=(4, 4), mask=(((0.6, 0), (1, 0), (1, 0.3), (0.6, 0.3)),)).detect(picture)
+    assert len(hidden) == 0
+
+
+def test_tiles_tell_what_spans_several_of_them_once(white_finder: Callable[..., Detector]) -> None:
+    found = white_finder(tiled=(2, 2)).detect(white_square(512, 256, (0.5, 0.5, 0.625, 0.75)))
+    assert found.boxes == pytest.approx(np.array([[0.5, 0.5, 0.625, 0.75]]), abs=1e-5)
+
+
+@pytest.mark.parametrize("number", [(2, 1), (2, 2), (3, 2), (4, 4)])
+def test_tiles_cover_the_picture_and_overlap(number: tuple[int, int]) -> None:
+    whole, *parts = tiles(*number)
+    assert whole == WHOLE and len(parts) == number[0] * number[1]
+    points = np.random.default_rng(1).random((500, 2))
+    inside = [(points >= [p.left, p.top]).all(1) & (points <= [p.right, p.bottom]).all(1) for p in parts]
+    assert np.any(inside, axis=0).all()
+    wide = {round(p.right - p.left, 6) for p in parts}
+    assert len(wide) == 1 and 1 / number[0] < wide.pop() <= 1
+    polygon = [(0.2, 0.3), (0.9, 0.1), (0.5, 0.8)]
+    for part in parts:
+        back = part.to_picture(np.array([[*a, *b] for a, b in zip(*[part.from_picture(polygon)] * 2, strict=True)]))
+        assert back[:, :2] == pytest.approx(np.array(polygon), abs=1e-6)
+
+
+def test_tiles_of_a_street_find_everything_that_one_look_finds_and_nothing_twice() -> None:
+    card = find_card("nanodet-g", path=[MODELS])
+    picture = to_frame(cv2.imread(str(MODELS / "golden-street.jpg")), at=NOW)
+    one = Detector(card, path=[MODELS]).detect(picture)
+    many = Detector(card, path=[MODELS], tiled=(2, 2)).detect(picture)
+    sure = one.boxes[one.scores > 0.5]
+    assert (iou(sure, many.boxes).max(axis=1) > 0.5).all()
+    overlaps = iou(many.boxes, many.boxes) - np.eye(len(many))
+    assert overlaps[:, many.scores > 0.5].max() < 0.7
 
 
 @pytest.mark.parametrize("family", ["yolov8", "detr", "ssd"])

@@ -87,7 +87,9 @@ class Flow(Interval):
     occupancy: Fraction | None = None
     """The share of the analysed time in which the line was covered."""
     walk_min_m: tuple[Number, Number] | None = None
-    """Pedestrians a minute and metre of the line, where the camera is calibrated."""
+    """Pedestrians a minute and metre of the line: of a line for them alone, where the camera is calibrated."""
+    counterflow: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    """Share of the pedestrians who went against the more frequent direction: of a line for them alone."""
 
 
 class Level(Part):
@@ -118,6 +120,8 @@ class ZoneCount(Interval):
     """People who left."""
     dwell_s: Dwell | None = None
     """How long those who left had stayed."""
+    rise_min: float | None = None
+    """By how many people a minute it filled, negative where it emptied; told where the zone has an alarm."""
     level: Annotated[int, Field(ge=0, le=3)] | None = None
     """Of the zone's alarm at the end."""
 
@@ -205,8 +209,6 @@ class Health(Event):
     """Median time to analyse one picture."""
     reconnects: Count = 0
     """Connections to the camera that were lost, since the process began."""
-    dropped: Count = 0
-    """Pictures decoded and not analysed because a newer one was there, since the process began."""
     damaged: Count = 0
     """Pictures not analysed because they were damaged, since the process began."""
 
@@ -308,6 +310,7 @@ class Info(Event):
             "occupancy": "share 0..1",
             "walk_min_m": "people/min/m",
             "dwell_s": "s",
+            "rise_min": "people/min",
             "metres": "m",
             "wait_s": "s",
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.dataflow import CLASSES, Alarm, Crossing, Period, Stamp, Tally
 from edge.events import AlarmChange, Cross, Flow, Interval, Level, QueueLength, Turns, ZoneCount, utc
+from edge.measurements.crowd import counterflow, dwell_mean, dwell_p95, flow_min_m, rise_min
 
 
 def interval(period: Period, tally: Tally, *, stamp: Stamp, camera: str, facts: Mapping[str, Any]) -> Interval:
@@ -43,8 +44,17 @@ def _traffic(period: Period, count: Mapping[str, tuple[int, int]], metres: float
     }
     if "occupied.sum" in numbers:
         fields["occupancy"] = round(min(1.0, numbers["occupied.sum"] / period.analysed), 3)
-    if metres and "pedestrian" in count:
-        fields["walk_min_m"] = [round(n / (period.analysed / 60) / metres, 2) for n in count["pedestrian"]]
+    if list(count) == ["pedestrian"]:
+        fields |= _walking(count["pedestrian"], period.analysed, metres)
+    return fields
+
+
+def _walking(people: tuple[int, int], seconds: float, metres: float | None) -> dict[str, Any]:
+    """What a line for pedestrians alone tells of their flow."""
+    against = counterflow(*people)
+    fields: dict[str, Any] = {"counterflow": None if against is None else round(against, 3)}
+    if metres:
+        fields["walk_min_m"] = [round(flow_min_m(number, seconds=seconds, width_m=metres), 2) for number in people]
     return fields
 
 
@@ -64,29 +74,20 @@ def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) ->
         people = levels.pop(CLASSES[0])
         fields |= {"people": people, "vehicles": levels or None}
         fields |= {"density_m2": round(people.mean / area_m2, 3)} if area_m2 else {}
-        fields |= _visits(numbers)
+        fields |= _visits(period)
     return ZoneCount.model_validate(fields)
 
 
-def _visits(numbers: Mapping[str, float]) -> dict[str, Any]:
+def _visits(period: Period) -> dict[str, Any]:
+    numbers = dict(period.numbers)
     fields: dict[str, Any] = {name: int(numbers[name]) for name in ("entered", "left") if name in numbers}
-    if numbers.get("dwells"):
-        mean = round(numbers["dwell"] / numbers["dwells"], 1)
-        fields["dwell_s"] = {"mean": mean, "p95": round(_percentile(numbers, "dwell.", share=0.95), 1)}
+    mean, p95 = dwell_mean(numbers), dwell_p95(numbers)
+    if mean is not None and p95 is not None:
+        fields["dwell_s"] = {"mean": round(mean), "p95": round(p95)}
     if "level.last" in numbers:
         fields["level"] = int(numbers["level.last"])
+        fields["rise_min"] = round(rise_min(numbers, analysed=period.analysed), 1)
     return fields
-
-
-def _percentile(numbers: Mapping[str, float], prefix: str, *, share: float) -> float:
-    """The upper bound of the bin in which the share lies; a bin is named PREFIX and its upper bound."""
-    bins = sorted((float(name.removeprefix(prefix)), n) for name, n in numbers.items() if name.startswith(prefix))
-    left = share * sum(number for _, number in bins)
-    for bound, number in bins:
-        left -= number
-        if left <= 1e-9:
-            return bound
-    return 0.0
 
 
 def turn(period: Period, *, stamp: Stamp, camera: str) -> Turns:

@@ -139,9 +139,7 @@ class StatusTeller:
                 log.info("%s: %s", self._name, text)
         health = self.health.due(time.monotonic())
         if health is not None:
-            told = health.model_copy(
-                update={"reconnects": state.reconnects, "dropped": state.dropped, "damaged": state.corrupt}
-            )
+            told = health.model_copy(update={"reconnects": state.reconnects, "damaged": state.corrupt})
             self._journal.announce("health", told.to_bytes())
 
     def tell(self, state: str, *, since: float, reason: str | None) -> None:

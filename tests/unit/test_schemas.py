@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from edge import events, render
 from edge.cli import main
 from edge.commands import obey
-from edge.config.rules import Line, Zone
-from edge.dataflow import Period, Stamp, Tally
+from edge.config.rules import PCU_SETS, Line, Zone
+from edge.dataflow import CLASSES, Period, Stamp, Tally
 from edge.mqtt.topics import Topics, of_all_nodes, parse
 from edge.schemas import MESSAGES, documents, schema
 from edge.store.journal import Journal
@@ -92,7 +92,7 @@ def test_schema_accepts_the_contracts_own_message_with_fields_of_other_versions(
         ("cross", "class", "cart"),
         ("cross", "direction", 2),
         ("node-status", "state", "asleep"),
-        ("health", "dropped", -1),
+        ("health", "damaged", -1),
         ("gap", "from", 0),
         ("info", "cameras", {"Lê Lợi": {}}),
         ("answer", "ok", "yes"),
@@ -206,17 +206,23 @@ def test_every_answer_to_a_command_fits_its_schema(verb, body, tmp_path):
     assert events.Answer.model_validate(answer).model_dump(exclude_none=True) == answer
 
 
+TRAFFIC = (
+    ("headway.0", 288.0), ("headway.1", 291.0), ("headways.0", 485.0), ("headways.1", 454.0), ("occupied.sum", 53.8),
+    ("slowness.0", 18.02), ("slowness.1", 18.7), ("speeds.0", 501.0), ("speeds.1", 470.0),
+)  # fmt: skip
+
+
 def _flow(stamp, *, rule, at, tally):
-    period = Period(rule, "flow", at, 300, analysed=296.1)
-    facts = {"classes": list(tally.counts)}
+    period = Period(rule, "flow", at, 300, analysed=296.1, numbers=TRAFFIC)
+    facts = {"classes": list(tally.counts), "pcu": PCU_SETS["tcvn-4054-2005"], "metres": 14.5}
     return render.flow(period, tally, stamp=stamp, camera="le-loi-01-bac", facts=facts).to_bytes()
 
 
 def on_the_wire(topic, body, *, qos=1, expiry=False):
-    """Bytes of one PUBLISH of MQTT 5 (section 3.3) and, at QoS 1, its PUBACK (3.4)."""
+    """Bytes of a message, and of one PUBLISH of MQTT 5 with it (section 3.3) and, at QoS 1, its PUBACK (3.4)."""
     rest = 2 + len(topic) + 2 * qos + 1 + 5 * expiry + len(body)
     length = next(n for n in (1, 2, 3, 4) if rest < 128**n)
-    return 1 + length + rest + 4 * qos
+    return len(body), 1 + length + rest + 4 * qos
 
 
 def a_day(node, camera):
@@ -231,26 +237,35 @@ def a_day(node, camera):
             body = _flow(Stamp("1c9f03aa", seq), rule=rule, at=start + at, tally=tally)
             yield on_the_wire(topics.data("flow", camera=camera, rule=rule), body, expiry=True)
         seq += 1
-        numbers = (("pedestrian.sum", 7752.6), ("pedestrian.max", 149), ("pedestrian.last", 137))
+        numbers = (("pedestrian.sum", 7752.6), ("pedestrian.max", 149), ("pedestrian.last", 137), ("entered", 32),
+                   ("left", 29), ("dwells", 21), ("dwell", 861), ("dwell.106.6", 21))  # fmt: skip
         period = Period("quang-truong", "zone", start + at, 60, analysed=59.2, numbers=numbers)
         body = render.zone(period, stamp=Stamp("1c9f03aa", seq), camera=camera, area_m2=420).to_bytes()
         yield on_the_wire(topics.data("zone", camera=camera, rule="quang-truong"), body, expiry=True)
         health = events.Health(camera=camera, at=events.utc(start + at), rate_hz=4.98, age_p95_ms=212.4,
-                               inference_ms=131.2, reconnects=12, dropped=100_000, damaged=123)  # fmt: skip
+                               inference_ms=131.2, reconnects=12, damaged=123)  # fmt: skip
         yield on_the_wire(topics.camera(camera, kind="health"), health.to_bytes(), qos=0, expiry=True)
     for state in ("reset", "ok") * 50:
         why = "the connection to the camera broke"
         told = events.CameraStatus(camera=camera, state=state, since=events.utc(start), reason=why)
         yield on_the_wire(topics.camera(camera, kind="status"), told.to_bytes())
-    for _ in range(50):
+    for _ in range(10):  # connections: a bad day
         yield on_the_wire(topics.status, events.NodeStatus(state="online", since=events.utc(start)).to_bytes())
         yield on_the_wire(topics.info, json.dumps(EXAMPLES["info"]).encode())
 
 
 def test_day_of_a_camera_with_two_lines_and_a_zone_is_under_a_megabyte():
     assert Zone.model_fields["every"].default == 60
-    size = sum(a_day("hue-le-loi-01", "le-loi-01-bac"))
-    assert 500_000 < size < 1_000_000, size
+    messages, packets = (sum(each) for each in zip(*a_day("hue-le-loi-01", "le-loi-01-bac"), strict=True))
+    assert 500_000 < messages < 900_000, messages
+    assert packets < 1_100_000, packets
+
+
+def test_flow_message_with_everything_in_six_classes_is_under_400_bytes():
+    tally = Tally({kind: (412, 388) if kind == "motorcycle" else (61, 57) for kind in CLASSES}, (1_000_000, 1_000_000))
+    body = _flow(Stamp("1c9f03aa", 1_000_000), rule="vao-trung-tam", at=1795388400, tally=tally)
+    assert {"pcu", "speed_kmh", "headway_s", "occupancy"} <= json.loads(body).keys()
+    assert len(body) < 400
 
 
 def test_schema_command_prints_one_and_writes_all(tmp_path: Path, capsys):

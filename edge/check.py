@@ -9,6 +9,7 @@ from edge.config.schema import Camera, Edge
 from edge.config.settings import Settings
 from edge.detections.card import find_card, load_weights
 from edge.errors import EdgeError
+from edge.measurements.measures import ground_of
 
 
 def check(settings: Settings) -> list[Fault]:
@@ -60,6 +61,10 @@ def _camera_faults(file: Path, settings: Settings) -> list[Fault]:
         load_weights(find_card(camera.analyse.model, path=settings.models), path=settings.models)
     except EdgeError as error:
         faults.append(document.fault(("analyse", "model"), f"analyse.model: {error}"))
+    try:
+        ground_of(camera)
+    except EdgeError as error:
+        faults.append(document.fault(("calibration", "points"), str(error)))
     return faults
 
 

@@ -55,6 +55,12 @@ def _publish(_: argparse.Namespace, settings: Settings) -> int:
     return publish(settings)
 
 
+def _apply(_: argparse.Namespace, settings: Settings) -> int:
+    from edge.apply import apply
+
+    return apply(settings)
+
+
 def _check(_: argparse.Namespace, settings: Settings) -> int:
     from edge.check import check
 
@@ -82,20 +88,23 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
-    from edge.evaluate import as_json, check_lines, load_truth, report, score
+    from edge.evaluate import check_lines, check_zones, load_truth
+    from edge.evaluation import as_json, evaluated, observe, report
     from edge.progress import progress
-    from edge.replay import replay
 
     truth = load_truth(options.truth)
     camera = load_camera(options.camera)
     check_lines(truth, camera.lines, where=str(options.truth))
+    check_zones(truth, camera.zones, where=str(options.truth))
     with progress(f"evaluate {options.video.name}") as done:
-        name = camera_id(options.camera)
-        crossings, _ = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
-    scores = [score(line, crossings) for line in truth.lines]
-    print(report(scores))
+        observed = observe(options.video, camera=camera, models=settings.models, progress=done)
+    result = evaluated(truth, observed)
+    print(report(result))
+    if options.report:
+        title = f"# {options.video.name} with {camera.analyse.model} at {camera.analyse.rate:g} pictures/s"
+        _write(options.report, f"{title}\n\n{report(result)}\n".encode())
     if options.json:
-        _write(options.json, as_json(scores).encode() + b"\n")
+        _write(options.json, as_json(result).encode() + b"\n")
     return 0
 
 
@@ -116,7 +125,8 @@ def _listen(options: argparse.Namespace, settings: Settings) -> int:
 def _export(options: argparse.Namespace, _: Settings) -> int:
     from edge.export import export
 
-    for file, rows in export(options.store, options.out, since=options.since, form=options.format).items():
+    written = export(options.store, options.out, what=options.what, since=options.since, form=options.format)
+    for file, rows in written.items():
         print(f"{file}: {rows} rows")
     return 0
 
@@ -180,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("id", metavar="ID", help="its file is cameras/ID.yaml")
     folder(worker)
     folder(add("publish", _publish, "send what is counted to the centre"))
+    folder(add("apply", _apply, "make the configuration the one that runs under systemd; restart what changed"))
     checking = add("check", _check, "tell every fault of the configuration, with file, line and column")
     checking.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="the same as --config DIR")
     folder(checking)
@@ -200,9 +211,10 @@ def _parser() -> argparse.ArgumentParser:
                 type=Path,
                 required=True,
                 metavar="FILE",
-                help="what really crossed, JSON as in docs/technician.md",
+                help="what really crossed and who was really there, JSON as in docs/evaluate.md",
             )
             sub.add_argument("--json", type=Path, metavar="OUT", help="the scores as JSON")
+            sub.add_argument("--report", type=Path, metavar="OUT", help="the printed tables, Markdown")
 
     listening = add("listen", _listen, "the centre's side: validate, store, find gaps, show")
     where = "SQLite file, or postgresql://user@host/database (the password in ~/.pgpass)"
@@ -213,9 +225,13 @@ def _parser() -> argparse.ArgumentParser:
     listening.add_argument("--also", default="", metavar="TONGUES", help=also)
     listening.add_argument("--id", help="this centre's id in its confirmations (default: `centre` in edge.yaml)")
     folder(listening)
-    exporting = add("export", _export, "write what the centre has stored as tables: OUT/flow and OUT/zone")
+    exporting = add("export", _export, "write what the centre has stored as tables")
     exporting.add_argument("out", type=Path, metavar="OUT", help="a folder")
     exporting.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
+    text = (
+        "OUT/flow and OUT/zone, OUT/crossings (single ones) or OUT/gaps (numbers without a message); default: intervals"
+    )
+    exporting.add_argument("--what", choices=("intervals", "crossings", "gaps"), default="intervals", help=text)
     exporting.add_argument("--since", default="", metavar="TIME", help="a day or a moment, UTC (default: all)")
     exporting.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
     add("models", _models, "list the models and verify their weights")

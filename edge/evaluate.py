@@ -1,8 +1,7 @@
-"""`edge evaluate`: crossings against ground truth, matched one to one in time."""
+"""The ground truth of a clip, and its lines: crossings matched one to one in time."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.config.schema import Line
+from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing
 from edge.errors import EdgeError
 
@@ -35,13 +34,23 @@ class TrueLine(BaseModel):
     events: tuple[TrueEvent, ...]
 
 
+class TrueZone(BaseModel):
+    """The people in one zone: (t, number) as often as it is known, and visits as (begin, end) in seconds."""
+
+    id: str
+    points: tuple[tuple[float, float], ...]
+    people: tuple[tuple[float, Annotated[int, Field(ge=0)]], ...] = ()
+    visits_s: tuple[tuple[float, float], ...] | None = None
+
+
 class Truth(BaseModel):
-    """A truth file: what really crossed."""
+    """A truth file: what really crossed, who was really there."""
 
     model_config = ConfigDict(extra="ignore")
 
     mask: tuple[tuple[tuple[float, float], ...], ...] = ()
     lines: tuple[TrueLine, ...] = ()
+    zones: tuple[TrueZone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def load_truth(file: Path) -> Truth:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "its form"
         what = f"no truth file, {where}: {first['msg']}"
-        raise EdgeError(str(file), what, do="see the example in docs/technician.md") from None
+        raise EdgeError(str(file), what, do="see the example in docs/evaluate.md") from None
 
 
 def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
@@ -137,30 +146,16 @@ def _pairs(line: TrueLine, found: Sequence[Crossing]) -> list[tuple[int, int]]:
 
 def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:
     """EdgeError where the truth speaks of a line that the camera file does not have."""
-    missing = sorted({line.id for line in truth.lines} - {line.id for line in lines})
+    _check("line", [line.id for line in truth.lines], [line.id for line in lines], where=where)
+
+
+def check_zones(truth: Truth, zones: Sequence[Zone], *, where: str) -> None:
+    """EdgeError where the truth speaks of a zone that the camera file does not have."""
+    _check("zone", [zone.id for zone in truth.zones], [zone.id for zone in zones], where=where)
+
+
+def _check(kind: str, wanted: Sequence[str], have: Sequence[str], *, where: str) -> None:
+    missing = sorted(set(wanted) - set(have))
     if missing:
-        have = ", ".join(line.id for line in lines) or "none"
-        raise EdgeError(where, f"the truth has a line {missing[0]}", expected="it in the camera file",
-                        found=have, do="use the same ids in both")  # fmt: skip
-
-
-def report(scores: Sequence[Score]) -> str:
-    """The scores as a Markdown table, one row a line, and one for each class and direction."""
-    rows = ["| line | true | counted | recall | precision | class accepted |", "|---|---|---|---|---|---|"]
-    for s in scores:
-        share = s.right_class / s.matched if s.matched else 1.0
-        rows.append(f"| {s.line} | {s.true} | {s.counted} | {s.recall:.3f} | {s.precision:.3f} | {share:.3f} |")
-    rows += ["", "| line | class | direction | counted | true |", "|---|---|---|---|---|"]
-    for s in scores:
-        rows += [f"| {s.line} | {kind} | {way} | {n} | {true} |" for (kind, way), (n, true) in s.counts.items()]
-    return "\n".join(rows)
-
-
-def as_json(scores: Sequence[Score]) -> str:
-    """The scores for machines."""
-    fields = [
-        {"line": s.line, "true": s.true, "counted": s.counted, "matched": s.matched,
-         "recall": round(s.recall, 4), "precision": round(s.precision, 4), "right_class": s.right_class}
-        for s in scores
-    ]  # fmt: skip
-    return json.dumps({"lines": fields}, indent=1)
+        raise EdgeError(where, f"the truth has a {kind} {missing[0]}", expected="it in the camera file",
+                        found=", ".join(have) or "none", do="use the same ids in both")  # fmt: skip

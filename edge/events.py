@@ -114,6 +114,8 @@ class ZoneCount(Interval):
     vehicles: dict[RoadUser, Level] | None = None
     density_m2: Number | None = None
     """People per square metre, of the mean, where the area is known."""
+    congestion: Annotated[int, Field(ge=0, le=3)] | None = None
+    """The state of traffic at the end: 0 free, 1 dense, 2 slow, 3 jammed; of zones with vehicles."""
     entered: Count | None = None
     """People who came in."""
     left: Count | None = None

@@ -47,3 +47,9 @@ def segments_cross(a: tuple[Point, Point], b: tuple[Point, Point]) -> bool:
 
     (p, q), (r, s) = a, b
     return turn(p, q, r) * turn(p, q, s) < 0 and turn(r, s, p) * turn(r, s, q) < 0
+
+
+def polygon_area(corners: Sequence[Point]) -> float:
+    """The area of a simple polygon, by the trapezoid formula, in the square of its unit."""
+    sides = zip(corners, [*corners[1:], *corners[:1]], strict=True)
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in sides)) / 2

@@ -42,7 +42,7 @@ def _traffic(period: Period, count: Mapping[str, tuple[int, int]], metres: float
         "speed_kmh": _pair(numbers, "speeds", "slowness"),
         "headway_s": _pair(numbers, "headway", "headways"),
     }
-    if "occupied.sum" in numbers:
+    if "occupied.sum" in numbers and list(count) != ["pedestrian"]:
         fields["occupancy"] = round(min(1.0, numbers["occupied.sum"] / period.analysed), 3)
     if list(count) == ["pedestrian"]:
         fields |= _walking(count["pedestrian"], period.analysed, metres)
@@ -81,6 +81,8 @@ def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) ->
 def _visits(period: Period) -> dict[str, Any]:
     numbers = dict(period.numbers)
     fields: dict[str, Any] = {name: int(numbers[name]) for name in ("entered", "left") if name in numbers}
+    if "congestion.last" in numbers:
+        fields["congestion"] = int(numbers["congestion.last"])
     mean, p95 = dwell_mean(numbers), dwell_p95(numbers)
     if mean is not None and p95 is not None:
         fields["dwell_s"] = {"mean": round(mean), "p95": round(p95)}

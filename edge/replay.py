@@ -39,6 +39,7 @@ def replay(
             analysis = pipeline.analyse(frame)
             crossings += analysis.crossings
             recorder.record(frame.at, analysis.crossings, analysis.samples)
+            recorder.alarm(analysis.alarms, pipeline.measures.standing)
             now = frame.at.utc
             recorder.tick(frame.at)
             progress(now)

@@ -76,6 +76,7 @@ def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> i
         retire(journal, name=name)
         return 2
     recorder = Recorder(journal, name=name, camera=camera, now=_now())
+    recorder.end_alarms(pipeline.measures.resume(recorder.standing, _now()), now=_now())
     with RtspCamera(source.url, credentials=credentials, transport=source.transport, rate=camera.analyse.rate) as feed:
         try:
             _loop(feed, pipeline, recorder, status, stop)
@@ -107,11 +108,13 @@ def _loop(
             began = time.monotonic()
             analysis = pipeline.analyse(frame)
             recorder.record(frame.at, analysis.crossings, analysis.samples)
+            recorder.alarm(analysis.alarms, pipeline.measures.standing)
             done = time.monotonic()
             status.health.analysed(age=done - frame.at.seconds, took=done - began)
         state = feed.state
         if state.state not in ("ok", "connecting"):
             recorder.flag("nostream")
+            recorder.alarm(pipeline.measures.lost(_now()), pipeline.measures.standing)
         recorder.tick(_now())
         with contextlib.suppress(UnwritableError):  # the recorder says it; the state is told when it can be
             status.look(state)

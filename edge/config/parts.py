@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from edge.geometry import Point, segments_cross
+from edge.geometry import Point, polygon_area, segments_cross
 
 RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
 ID = r"[a-z0-9][a-z0-9-]{0,31}"
@@ -45,7 +45,7 @@ def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
             found=str([list(p) for p in points]),
             do="put the corners in the order in which one walks round",
         )
-    area = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
+    area = polygon_area(points)
     if area < 1e-4:
         raise fault(
             "the polygon has hardly any area",

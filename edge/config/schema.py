@@ -106,7 +106,19 @@ class Camera(Section):
                 do="add one under lines or zones",
             )
         self._name_lines_that_are_there()
+        self._density_has_an_area()
         return self
+
+    def _density_has_an_area(self) -> None:
+        for i, zone in enumerate(self.zones):
+            if zone.alarms.crowd_density and zone.area_m2 is None and self.calibration is None:
+                raise fault(
+                    "an alarm of density without an area",
+                    expected="area_m2 of the zone, or a calibration",
+                    found="neither",
+                    do="measure the ground that the zone covers",
+                    place=("zones", i, "alarms", "crowd_density"),
+                )
 
     @property
     def factors(self) -> dict[RoadUser, float]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from edge.config.schema import Camera
 from edge.dataflow import Instant, Period, Sample
+from edge.measurements.measures import areas_of, ground_of, lengths_of
 
 GRACE_SECONDS = 2.0
 """How long an interval stays open after its end for crossings that are not known yet."""
@@ -38,7 +38,7 @@ class Rule:
     fingerprint: str
 
 
-def rules_of(camera: Camera, *, metres: Mapping[str, float] = MappingProxyType({})) -> list[Rule]:
+def rules_of(camera: Camera) -> list[Rule]:
     """The rules of a camera file. The fingerprint holds what a message needs of its rule (`classes`, `area_m2`, the
     `pcu` factors, the `metres` of a line where they are known), and changes with everything that changes what is
     counted; names do not."""
@@ -49,13 +49,14 @@ def rules_of(camera: Camera, *, metres: Mapping[str, float] = MappingProxyType({
         camera.mask,
         camera.calibration and camera.calibration.points,
     ]
+    metres, areas = lengths_of(camera), areas_of(camera.zones, ground_of(camera))
     lines = {line.id: list(line.points) for line in camera.lines}
     facts: dict[str, tuple[str, list[object], dict[str, object]]] = {}
     for line in camera.lines:
         known = {"classes": line.classes, "pcu": camera.factors, "metres": metres.get(line.id)}
         facts[line.id] = ("flow", [line.points, line.forbidden], {k: v for k, v in known.items() if v})
     for zone in camera.zones:
-        facts[zone.id] = ("zone", [zone.points, zone.vehicles], {"area_m2": zone.area_m2})
+        facts[zone.id] = ("zone", [zone.points, zone.vehicles], {"area_m2": areas.get(zone.id)})
     for turn in camera.turns:
         ways = [lines[line] for line in (*turn.entries, *turn.exits)]
         facts[turn.id] = ("turn", [turn.entries, turn.exits, turn.within_seconds, ways], {})

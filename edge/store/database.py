@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import secrets
 import sqlite3
 import time
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   body BLOB NOT NULL, made REAL NOT NULL, expires REAL NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS waiting ON outbox (seq, made, expires, kind) WHERE acknowledged = 0;
 CREATE INDEX IF NOT EXISTS taken ON outbox (seq) WHERE acknowledged = 1;
+CREATE INDEX IF NOT EXISTS unheard ON outbox (kind, camera, rule, seq, expires) WHERE acknowledged = 3;
 CREATE INDEX IF NOT EXISTS alarms ON outbox (seq DESC) WHERE acknowledged = 0 AND kind = 'alarm';
 CREATE TABLE IF NOT EXISTS latest (
   camera TEXT NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL,
@@ -89,6 +91,7 @@ class Database:
     def _open(self) -> None:
         if self._marker.exists():
             raise sqlite3.DatabaseError(DAMAGED[0])
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o660))  # SQLite's own mode would shut the group out
         # any thread, though one at a time: who opens it need not be who runs it
         self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -119,6 +119,9 @@ class Flusher:
         return gathered or since >= pause
 
     def _flush(self, *, clean: bool = False) -> None:
+        folder = self._log.folder
+        if self._bounds is None and folder.exists() and not os.access(folder, os.W_OK):
+            return  # a camera's process that may not write the disk leaves it to the publisher
         with self._sole() as mine:
             if not mine:
                 return

@@ -113,10 +113,11 @@ class Journal:
         )
 
     def _keep(self, db: sqlite3.Connection, period: Period, seen: float) -> None:
+        numbers = json.dumps({name: round(value, 5) for name, value in period.numbers})
         db.execute(
             "INSERT OR REPLACE INTO period VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (self._camera, period.rule, period.kind, period.start, period.seconds, period.analysed,
-             " ".join(sorted(period.flags)), json.dumps(dict(period.numbers)), period.fingerprint, seen),
+             " ".join(sorted(period.flags)), numbers, period.fingerprint, seen),
         )  # fmt: skip
 
     def _tally(self, db: sqlite3.Connection, period: Period) -> Tally:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge.dataflow import Stamp
 from edge.store.database import Database
-from edge.store.trim import TAKEN, Lost, note_lost
+from edge.store.trim import TAKEN, UNHEARD, Lost, note_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Message:
     body: bytes
     made: float
     expires: float
+
+    @property
+    def topic(self) -> tuple[str, str, str]:
+        """Kind, camera and rule."""
+        return self.kind, self.camera, self.rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class Announcement:
 
 
 WAITING, SET_ASIDE = 0, 2
-"""The column `acknowledged`: to be sent, or refused by the broker as malformed; TAKEN lies between."""
+"""The column `acknowledged`: to be sent, or refused by the broker as malformed; the others are TAKEN and
+UNHEARD."""
 
 
 _TO_SEND = (
@@ -91,6 +98,27 @@ class Outbox:
         """Marks messages as taken by the broker; they stay until they are confirmed or their life ends."""
         self._mark(stamps, TAKEN)
 
+    def unheard(self, stamps: Iterable[Stamp]) -> None:
+        """Marks messages that the broker took and had nobody to give to; they wait until they are to be sent again."""
+        self._mark(stamps, UNHEARD)
+
+    def unheard_topics(self) -> set[tuple[str, str, str]]:
+        """Kind, camera and rule of every message marked so."""
+        return set(self._db.rows("SELECT DISTINCT kind, camera, rule FROM outbox WHERE acknowledged = 3"))
+
+    def let_go(self, topic: tuple[str, str, str]) -> None:
+        """Lets every message of a topic that nobody had heard be sent again."""
+        query = "UPDATE outbox SET acknowledged = 0 WHERE acknowledged = 3 AND kind = ? AND camera = ? AND rule = ?"
+        with self._db.transaction() as db:
+            db.execute(query, topic)
+
+    def let_one_go(self, *, of: Literal["kind", "kind, camera, rule"], now: float) -> None:
+        """Lets the oldest that nobody had heard and that is alive `now` be sent again, one of each kind or topic."""
+        oldest = f"SELECT min(seq) FROM outbox WHERE acknowledged = 3 AND expires > ? GROUP BY {of}"  # noqa: S608 - own text
+        with self._db.transaction() as db:
+            again = f"UPDATE outbox SET acknowledged = 0 WHERE acknowledged = 3 AND seq IN ({oldest})"  # noqa: S608 - own text
+            db.execute(again, (now,))
+
     def set_aside(self, stamp: Stamp) -> None:
         """Keeps a message that the broker will not take from being sent again before the next start."""
         self._mark([stamp], SET_ASIDE)
@@ -118,7 +146,7 @@ class Outbox:
                 "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last)
             )]  # fmt: skip
             db.execute(
-                "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq BETWEEN ? AND ? AND acknowledged = 1",
+                "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq BETWEEN ? AND ? AND acknowledged IN (1, 3)",
                 (epoch, first, last),
             )
             again = "UPDATE lost SET told = 0 WHERE epoch = ? AND last >= ? AND first <= ? RETURNING first, last"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 LOG = logging.getLogger("edge.store")
 
-TAKEN = 1
-"""The value of `acknowledged` in the outbox for what the broker has taken."""
+TAKEN, UNHEARD = 1, 3
+"""The values of `acknowledged` in the outbox for what the broker has taken, and taken with nobody to give it to."""
 STEP_SECONDS = 600.0
 """A clock that was set forward by more than this makes no message older."""
 LOST_MOST = 10_000
@@ -49,9 +49,10 @@ def trim(db: sqlite3.Connection, *, now: float, most_bytes: int) -> None:
 
 
 def ranges(gone: Iterable[tuple[str, int, int]], reason: str) -> list[Lost]:
-    """Messages that were removed (epoch, seq, acknowledged) as ranges, without those that a broker had taken."""
+    """Messages that were removed (epoch, seq, acknowledged) as ranges, without those that a broker had taken, for
+    somebody or nobody."""
     lost: list[Lost] = []
-    for epoch, seq in sorted((epoch, seq) for epoch, seq, state in gone if state != TAKEN):
+    for epoch, seq in sorted((epoch, seq) for epoch, seq, state in gone if state not in (TAKEN, UNHEARD)):
         if lost and lost[-1].epoch == epoch and lost[-1].last == seq - 1:
             lost[-1] = Lost(epoch, lost[-1].first, seq, reason)
         else:

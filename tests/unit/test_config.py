@@ -10,6 +10,7 @@ from edge.config.load import FileError, camera_id, load_camera, load_edge
 from edge.config.reference import reference
 from edge.config.settings import Settings
 from edge.errors import EdgeError
+from edge.measurements.measures import ground_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -181,3 +182,14 @@ def test_model_path_ends_with_the_projects_own_models(monkeypatch):
 def test_node_cannot_be_called_centre(tmp_path):
     (fault,) = faults(tmp_path, "node: centre\nbroker: {host: b}\n", load=load_edge)
     assert fault[:2] == (1, 7)
+
+
+@pytest.mark.parametrize("page", ["technician.md", "technician.vi.md"])
+def test_samples_of_the_technicians_pages_are_configurations(tmp_path, page):
+    sample = (ROOT / "docs" / page).read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    lines = "".join(f"  - {{id: {name}, points: [[0.1, 0.5], [0.9, 0.5]]}}\n" for name in ("tay", "dong", "nam", "bac"))
+    file = tmp_path / "a.yaml"
+    file.write_text(f"lines:\n{lines}{sample}", encoding="utf-8")
+    camera = load_camera(file)
+    assert camera.turns and camera.queues and camera.factors
+    assert ground_of(camera) is not None

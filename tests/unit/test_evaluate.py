@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from edge.config.rules import Zone
 from edge.dataflow import Crossing, Instant
 from edge.errors import EdgeError
-from edge.evaluate import load_truth, score
+from edge.evaluate import Truth, check_lines, check_zones, load_truth, score
 
 TRUTH = {
     "lines": [
@@ -68,3 +69,12 @@ def test_score_finds_the_most_pairs_not_the_nearest_first(line):
     assert score(line, later).matched == 2
     shifted = line.model_copy(update={"tolerance_s": 1.2})
     assert score(shifted, [crossing(1.9), crossing(3.0)]).matched == 2
+
+
+def test_truth_of_a_zone_that_the_camera_does_not_have():
+    truth = Truth.model_validate({"zones": [{"id": "z9", "points": [[0, 0], [1, 0], [1, 1]]}]})
+    have = Zone(id="z1", points=((0, 0), (1, 0), (1, 1)))
+    with pytest.raises(EdgeError, match=r"a zone z9.*z1"):
+        check_zones(truth, [have], where="a.truth.json")
+    check_zones(truth, [have, have.model_copy(update={"id": "z9"})], where="a.truth.json")
+    check_lines(truth, [], where="a.truth.json")

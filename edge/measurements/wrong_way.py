@@ -1,0 +1,62 @@
+"""Crossings in a forbidden direction -> those that somebody really rode."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge.config.rules import Line
+from edge.dataflow import CLASSES, Crossing, Tracks
+from edge.geometry import bottom_centres
+from edge.measurements.trails import Trails
+
+LOOK_SECONDS = 2.0
+"""How long before and after the crossing the way is looked at."""
+RIDDEN = 1.0
+"""Sizes of itself that a rider must have come across the line, `ASIDE` of them on each side."""
+ASIDE = 0.3
+SIGHTS, SEEN = 5, 0.7
+"""In how many pictures of that way it must have been seen, and in what share of them."""
+SMOOTH = 0.1
+"""How far it may be from a steadily accelerated way, root mean square in sizes: a track that hops from one vehicle of a
+jam to the one behind it is seen rarely and goes in steps."""
+
+
+class WrongWay:
+    """Who rides over a line in the direction that is forbidden there, told once the way on both sides proves it."""
+
+    def __init__(self, lines: Sequence[Line], trails: Trails) -> None:
+        self._lines = {line.id: line for line in lines if line.forbidden is not None}
+        self._trails = trails
+        self._suspects: list[Crossing] = []
+
+    def update(self, tracks: Tracks, crossings: Sequence[Crossing]) -> Counter[str]:
+        """How many there are more than at the picture before, by line. A crossing of somebody on foot is none."""
+        for crossing in crossings:
+            line = self._lines.get(crossing.line)
+            if line and crossing.direction == line.forbidden and crossing.kind != CLASSES[0]:
+                self._suspects.append(crossing)
+        proven = [each for each in self._suspects if self._ridden(each, tracks.aspect)]
+        over = {each for each in self._suspects if tracks.at.seconds - each.at.seconds > LOOK_SECONDS}
+        over |= {each for each in self._suspects if each.track in tracks.ended}
+        self._suspects = [each for each in self._suspects if each not in over and each not in proven]
+        return Counter(each.line for each in proven)
+
+    def _ridden(self, crossing: Crossing, aspect: float) -> bool:
+        times, boxes = self._trails.seen(crossing.track)
+        near = np.abs(times - crossing.at.seconds) <= LOOK_SECONDS
+        if near.sum() < SIGHTS:
+            return False
+        first, last = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
+        along = (last - first) / np.hypot(*(last - first))
+        away = bottom_centres(boxes[near].astype(np.float32)) * [aspect, 1.0] - first
+        size = np.sqrt(np.prod((boxes[near, 2:] - boxes[near, :2]) * [aspect, 1.0], axis=1))
+        across = (along[0] * away[:, 1] - along[1] * away[:, 0]) * (1 if crossing.direction == 0 else -1)
+        at, size = times[near] - crossing.at.seconds, float(np.median(size))
+        far = across[-1] - across[0] >= RIDDEN * size and min(-across[0], across[-1]) >= ASIDE * size
+        if not far or len(across) < SEEN * self._trails.pictures(times[near][0], times[near][-1]):
+            return False
+        off = across - np.polyval(np.polyfit(at, across, 2), at)
+        return bool(np.sqrt(np.mean(off**2)) <= SMOOTH * size)

@@ -229,9 +229,12 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("out", type=Path, metavar="OUT", help="a folder")
     exporting.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
     text = (
-        "OUT/flow and OUT/zone, OUT/crossings (single ones) or OUT/gaps (numbers without a message); default: intervals"
+        "intervals (OUT/flow, zone, turn and queue), hours (volumes and the peak-hour factor), crossings (single ones),"
+        " alarms (each change) or gaps (numbers without a message); default: intervals"
     )
-    exporting.add_argument("--what", choices=("intervals", "crossings", "gaps"), default="intervals", help=text)
+    exporting.add_argument(
+        "--what", choices=("intervals", "hours", "crossings", "alarms", "gaps"), default="intervals", help=text
+    )
     exporting.add_argument("--since", default="", metavar="TIME", help="a day or a moment, UTC (default: all)")
     exporting.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
     add("models", _models, "list the models and verify their weights")

@@ -17,10 +17,11 @@ from edge.centre.arrivals import DATA, LATEST, LATEST_OF_CAMERA, Numbered, Prese
 from edge.centre.clocks import AHEAD_SECONDS, ahead
 from edge.centre.entities import Sink
 from edge.centre.records import Records
-from edge.centre.tongues import Context, Message, Told, homeassistant, ngsild, onvif
+from edge.centre.tables import INTERVALS
+from edge.centre.tongues import AlarmNow, Context, Message, Told, homeassistant, ngsild, onvif
 from edge.centre.voice import Voice
 from edge.errors import EdgeError
-from edge.events import CameraStatus, Cross, Flow, Info, ZoneCount, utc
+from edge.events import AlarmChange, CameraStatus, Cross, Flow, Info, QueueLength, ZoneCount, utc
 
 MOST_WAITING = 1000
 """Messages that are not retained, kept while the broker is away; beyond, the oldest go."""
@@ -69,11 +70,15 @@ def read_also(text: str) -> Also:
 
 
 def stored_in(records: Records) -> Iterator[Present | Numbered]:
-    """What a store holds of devices and cameras as they stand, and the latest interval of each rule."""
-    for (node, camera, kind), body in sorted(records.present().items()):
+    """What a store holds of devices, cameras and alarms as they stand, and the latest interval of each rule."""
+    present = records.present()
+    for (node, camera, kind), body in sorted(present.items()):
         yield Present(node, camera, kind, json.dumps(body))
+    for node, camera, rule in records.alarm_rules():
+        if (node, camera, kind := f"alarm/{rule}") not in present:
+            yield Present(node, camera, kind, None)
     since, until = utc(time.time() - LOOK_BACK_SECONDS), utc(time.time())
-    for kind in ("flow", "zone"):
+    for kind in INTERVALS:
         for each in records.last_intervals(kind, since=since, until=until):
             yield Numbered(each.node, kind, DATA[kind].model_validate(each.body), json.dumps(each.body))
 
@@ -166,10 +171,14 @@ def _kept(tongue: Tongue, context: Context) -> set[str]:
 def _event(stored: Present | Numbered) -> Told | None:
     """The event of a kind that tongues know."""
     if isinstance(stored, Numbered):
-        return stored.event if isinstance(stored.event, Flow | ZoneCount | Cross) else None
+        told = stored.event
+        return told if isinstance(told, Flow | ZoneCount | QueueLength | Cross | AlarmChange) else None
+    kind, _, rule = stored.kind.partition("/")
+    if kind == "alarm":
+        return AlarmNow(stored.camera, rule, AlarmChange.model_validate_json(stored.body) if stored.body else None)
     if stored.body is None:
         return None
-    event = (LATEST_OF_CAMERA if stored.camera else LATEST)[stored.kind].model_validate_json(stored.body)
+    event = (LATEST_OF_CAMERA if stored.camera else LATEST)[kind].model_validate_json(stored.body)
     return event if isinstance(event, Info | CameraStatus) else None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-
 from edge.centre.tongues import seconds_of
 from edge.events import Interval
 
@@ -11,7 +9,7 @@ AHEAD_SECONDS = 300.0
 """By so much a device's clock and this machine's may differ."""
 
 
-def ahead(event: BaseModel, *, now: float) -> float:
+def ahead(event: object, *, now: float) -> float:
     """By how many seconds what a message tells is after `now` (Unix seconds); at most 0 where it has no time."""
     text = next((text for name in ("start", "at", "since") if (text := getattr(event, name, None))), None)
     if text is None:

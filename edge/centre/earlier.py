@@ -1,5 +1,5 @@
-"""Tables of an earlier layout: what lay in `other`, which kept every kind that had no table of its own, is read as if it
-came now."""
+"""Tables of an earlier layout: what lay in `other`, with every kind that had no table of its own, is read as if it came
+now."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT = "hue"
 
 
 def taken_over(database: Database) -> None:
-    """Moves every row of `other` to the table of its kind, or to `rejected` where it is none of today's contract; within
-    a transaction."""
+    """Moves every row of `other` to the table of its kind, or to `rejected` where it is none of the contract; in the
+    transaction of whoever calls."""
     for node, kind, camera, rule, body in database.rows("SELECT node, kind, camera, rule, body FROM other"):
         topic = Topics(ROOT, node).data(kind, camera=camera, rule=rule)
         arrival = read(topic, body.encode(), root=ROOT)

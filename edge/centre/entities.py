@@ -15,8 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from edge.centre.tongues import seconds_of
-from edge.centre.tongues.ngsild import Entity
+from edge.centre.tongues.ngsild import Entity, as_of
 from edge.errors import EdgeError
 
 LOG = logging.getLogger("edge.centre")
@@ -106,7 +105,7 @@ class ContextBroker:
         """Lets them wait for their turn."""
         with self._change:
             for entity in entities:
-                at = seconds_of(entity["dateObservedTo"]["value"]["@value"])
+                at = as_of(entity)
                 if at < self._latest.get(entity["id"], at):
                     continue
                 if "clock" not in entity.get("flags", {}).get("value", ()):  # a wrong time must not bar the right ones

@@ -56,8 +56,8 @@ CREATE VIEW zone_people AS
 """,
     more_views="""
 CREATE VIEW turn_count AS
-  SELECT turn.node, turn.camera, turn.rule, turn.start, turn.seconds, turn.coverage, move.key AS move, each.key AS class,
-    (each.value #>> '{}')::numeric AS number
+  SELECT turn.node, turn.camera, turn.rule, turn.start, turn.seconds, turn.coverage, move.key AS move,
+    each.key AS class, (each.value #>> '{}')::numeric AS number
   FROM turn, json_each(turn.body::json -> 'moves') AS move, json_each(move.value) AS each;
 CREATE VIEW queue_length AS
   SELECT node, camera, rule, start, seconds, coverage,

@@ -25,9 +25,10 @@ SELECT node, camera, rule, seconds, body FROM {0} WHERE start >= ?{1}
 ORDER BY start, node, camera, rule, seconds LIMIT ?
 """
 AFTER = " AND (start, node, camera, rule, seconds) > (?, ?, ?, ?, ?)"
-CROSSED = "node, camera, rule, body, class, direction, epoch, seq"
-NEXT_CROSSED = f'SELECT {CROSSED} FROM "cross" WHERE at >= ?{{0}} ORDER BY at, node, epoch, seq LIMIT ?'  # noqa: S608 - own
-AFTER_CROSSED = " AND (at, node, epoch, seq) > (?, ?, ?, ?)"
+CROSSED = "node, epoch, seq, body, camera, rule, class, direction"
+NEXT_AT = 'SELECT {0} FROM "{1}" WHERE at >= ?{2} ORDER BY at, node, epoch, seq LIMIT ?'
+AFTER_AT = " AND (at, node, epoch, seq) > (?, ?, ?, ?)"
+CLEARED = "SELECT 1 FROM alarm WHERE node = ? AND alarm = ? AND state = 'cleared'"
 PAGE = 5000
 BEGINNING, END = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
@@ -89,7 +90,8 @@ class Records:
         return self._intervals("zone", since, (node, camera))
 
     def pages(self, kind: str, *, since: str = "") -> Iterator[list[Message]]:
-        """The same, PAGE intervals at a time, for more of them than memory holds; `kind` is flow or zone."""
+        """Intervals of every rule of a kind (one of tables.INTERVALS) in order of time, PAGE at a time, for there may
+        be more of them than memory holds."""
         key: tuple[Value, ...] = ()
         while rows := self._db.rows(NEXT.format(kind, AFTER * bool(key)), (since or BEGINNING, *key, PAGE)):
             messages = [_message(row) for row in rows]
@@ -107,15 +109,17 @@ class Records:
 
     def crossing_pages(self, *, since: str = "") -> Iterator[list[Crossed]]:
         """Every single crossing from `since` (RFC 3339) on in order of time, PAGE at a time."""
-        key: tuple[Value, ...] = ()
-        while rows := self._db.rows(NEXT_CROSSED.format(AFTER_CROSSED * bool(key)), (since or BEGINNING, *key, PAGE)):
-            crossings = [_crossed(row) for row in rows]
-            yield crossings
-            last = crossings[-1]
-            key = (last.at, last.node, last.stamp.epoch, last.stamp.seq)
+        for rows in self._pages_at("cross", CROSSED, since):
+            yield [_crossed(row) for row in rows]
+
+    def alarm_pages(self, *, since: str = "") -> Iterator[list[tuple[str, Body]]]:
+        """Every change of an alarm from `since` (RFC 3339) on in order of time, as node and message, PAGE at a time."""
+        for rows in self._pages_at("alarm", "node, epoch, seq, body", since):
+            yield [(row[0], json.loads(row[3])) for row in rows]
 
     def last_intervals(self, kind: str, *, since: str, until: str) -> list[Message]:
-        """The latest interval of every rule, of those that start from `since` to `until`; `kind` is flow or zone."""
+        """The latest interval of every rule, of those that start from `since` to `until`; `kind` is one of
+        tables.INTERVALS."""
         rows = self._db.rows(LATEST.format(kind), (since, until))
         return [_message(row) for row in rows]
 
@@ -130,9 +134,20 @@ class Records:
         return {(node, camera, rule): (int(a), int(b)) for node, camera, rule, a, b in rows}
 
     def present(self) -> dict[tuple[str, str, str], Body]:
-        """How devices and cameras stand: (node, camera or nothing, status or info or health) -> the message."""
+        """How devices and cameras stand: (node, camera or nothing, kind) -> the message. Kinds are
+        status, info, health, and alarm/{rule} where one stands."""
         rows = self._db.rows("SELECT node, camera, kind, body FROM present ORDER BY node, camera, kind")
-        return {(node, camera, kind): json.loads(body) for node, camera, kind, body in rows}
+        present = {(node, camera, kind): json.loads(body) for node, camera, kind, body in rows}
+        return {key: body for key, body in present.items() if not self._over(*key, body)}
+
+    def _over(self, node: str, _: str, kind: str, body: Body) -> bool:
+        """Whether this is an alarm that was cleared, and the empty message that says so has passed the centre by."""
+        return kind.startswith("alarm/") and bool(self._db.rows(CLEARED, (node, body["alarm"])))
+
+    def alarm_rules(self) -> list[tuple[str, str, str]]:
+        """(node, camera, rule) of every alarm that there has been."""
+        rows = self._db.rows("SELECT DISTINCT node, camera, rule FROM alarm ORDER BY node, camera, rule")
+        return [(node, camera, rule) for node, camera, rule in rows]
 
     def seen_ranges(self, node: str | None = None) -> dict[Series, Ranges]:
         """The numbers that have come, for every series."""
@@ -179,6 +194,16 @@ class Records:
         tally = {"stored": 0, "duplicates": 0, "rejected": 0}
         return tally | {name: int(number) for name, number in self._db.rows("SELECT name, number FROM tally")}
 
+    def _pages_at(self, table: str, columns: str, since: str) -> Iterator[list[Row]]:
+        """Rows of a table of moments; `columns` begin with node, epoch, seq, body."""
+        key: tuple[Value, ...] = ()
+        while rows := self._db.rows(
+            NEXT_AT.format(columns, table, AFTER_AT * bool(key)), (since or BEGINNING, *key, PAGE)
+        ):
+            yield rows
+            node, epoch, seq, body = rows[-1][:4]
+            key = (json.loads(body)["at"], node, epoch, seq)
+
     def _intervals(self, table: str, since: str, key: tuple[str | None, str | None]) -> list[Message]:
         where, values = _where(node=key[0], camera=key[1])
         rows = self._db.rows(
@@ -196,7 +221,7 @@ def _where(**wanted: str | None) -> tuple[str, list[str]]:
 
 
 def _crossed(row: Row) -> Crossed:
-    node, camera, line, body, kind, direction, epoch, seq = row
+    node, epoch, seq, body, camera, line, kind, direction = row
     return Crossed(node, camera, line, json.loads(body)["at"], kind, direction, Stamp(epoch, seq))
 
 

@@ -29,8 +29,8 @@ CREATE VIEW zone_people AS
 """,
     more_views="""
 CREATE VIEW turn_count AS
-  SELECT turn.node, turn.camera, turn.rule, turn.start, turn.seconds, turn.coverage, move.key AS move, each.key AS class,
-    each.value AS number
+  SELECT turn.node, turn.camera, turn.rule, turn.start, turn.seconds, turn.coverage, move.key AS move,
+    each.key AS class, each.value AS number
   FROM turn, json_each(turn.body, '$.moves') AS move, json_each(move.value) AS each;
 CREATE VIEW queue_length AS
   SELECT node, camera, rule, start, seconds, coverage, json_extract(body, '$.vehicles.mean') AS vehicles_mean,
@@ -167,4 +167,3 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         do = "name the file that `edge listen --store` writes"
         raise AwayError(str(path), "no store of a centre", found=str(error), do=do) from None
-

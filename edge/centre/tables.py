@@ -72,6 +72,7 @@ CREATE TABLE alarm (
   body {text} NOT NULL,
   PRIMARY KEY (node, epoch, seq)){strict};
 CREATE INDEX alarm_at ON alarm (at);
+CREATE INDEX alarm_id ON alarm (node, alarm);
 """
 
 

@@ -62,8 +62,11 @@ def ranges(gone: Iterable[tuple[str, int, int]], reason: str) -> list[Lost]:
 
 def note_lost(db: sqlite3.Connection, lost: Iterable[Lost]) -> None:
     """Puts ranges on record until the centre has been told; one that continues another becomes one with it."""
+    lost = list(lost)
+    if lost:
+        number, last = sum(each.last - each.first + 1 for each in lost), lost[-1]
+        LOG.warning("%d messages of %s up to %d: %s", number, last.epoch, last.last, last.reason)
     for each in lost:
-        LOG.warning("messages %d to %d of %s are lost: %s", each.first, each.last, each.epoch, each.reason)
         longer = "UPDATE lost SET last = ?, told = 0 WHERE epoch = ? AND reason = ? AND last = ? AND told = 0"
         if not db.execute(longer, (each.last, each.epoch, each.reason, each.first - 1)).rowcount:
             values = (each.epoch, each.first, each.last, each.reason)

@@ -16,13 +16,15 @@ from edge import events, render
 from edge.centre.ledger import Series
 from edge.centre.records import Records
 from edge.config.schema import Broker as BrokerSection
-from edge.dataflow import Crossing, Instant, Period, Stamp, Tally
+from edge.dataflow import Alarm, Crossing, Instant, Period, Stamp, Tally
 from edge.mqtt.connection import Connection
 from edge.mqtt.topics import Topics
 from edge.publisher import Publisher
 from edge.standing import Standing
+from edge.store.database import Database
 from edge.store.journal import Journal, Told
 from edge.store.outbox import Outbox
+from edge.store.trim import trim
 from tests.integration.broker import Broker, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +95,7 @@ class Device:
         database = folder / f"{epoch}.db"
         self.journal = Journal(database, camera="gate", epoch=epoch)
         self.outbox = Outbox(database)
+        self._keeper = Database(database)
         self._connection = Connection(
             BrokerSection(host="127.0.0.1", port=port, tls=False, keepalive_seconds=5), client_id="hue-n1"
         )
@@ -130,6 +133,22 @@ class Device:
         now = time.time()
         self.journal.write([Crossing(Instant(0, now), "l1", 1, "car", 1)], [], seen=now, told=told)
 
+    def alarm(self, state: str, *, life: float = 3600) -> None:
+        """Tells a change of a zone's alarm, and how it stands."""
+
+        def body(change: Alarm, stamp: Stamp, alarm_id: str) -> bytes:
+            return render.alarm(change, stamp=stamp, camera="gate", alarm_id=alarm_id).to_bytes()
+
+        now, level = time.time(), 0 if state == "cleared" else 2
+        change = Alarm(Instant(now, now), "z1", "crowd_count", state, level, 42, 40, 30, since=now - 20)
+        self.journal.alarm(change, body, state="{}", life=life)
+
+    def trim(self) -> int:
+        """Removes what has outlived its life, as the keeper of the store does with each flush; how many are left."""
+        with self._keeper.transaction() as db:
+            trim(db, now=time.time(), most_bytes=10**9)
+        return int(self._keeper.rows("SELECT count(*) FROM outbox")[0][0])
+
     def close(self) -> None:
         """Ends its publisher cleanly; a second time does nothing."""
         if self._stop.is_set():
@@ -137,6 +156,7 @@ class Device:
         self._stop.set()
         self._thread.join()
         self.outbox.close()
+        self._keeper.close()
         self.journal.close()
 
     def _publish(self, publisher: Publisher) -> None:

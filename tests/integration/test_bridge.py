@@ -21,11 +21,15 @@ from edge.centre.tongues import homeassistant, ngsild, onvif
 from edge.events import utc
 from tests.integration.broker import OPEN, Broker, Ear, content, running, wait_until
 from tests.integration.listening import ROOT, Centre
-from tests.unit.tongues_ import CONTEXT, INFO, blind_flow, flow, status, zone
+from tests.unit.tongues_ import CONTEXT, INFO, blind_flow, change, flow, stands, stands_not, status, zone
+from tests.unit.tongues_ import queue as waiting
 
 COUNTER = "hue-n1/onvif-ej/RuleEngine/CountAggregation/Counter/&le-loi-01/edge/l1-a"
 STATE = "homeassistant/sensor/edge_hue_n1_le-loi-01/l1/state"
-RETAINED = onvif.kept(INFO, CONTEXT) | homeassistant.kept(INFO, CONTEXT)
+ALARM = "homeassistant/binary_sensor/edge_hue_n1_le-loi-01/z1/state"
+RETAINED = {each for each in onvif.kept(INFO, CONTEXT) | homeassistant.kept(INFO, CONTEXT)
+            if "binary_sensor" not in each or "/z1" in each}  # fmt: skip
+"""With an alarm of the zone."""
 
 
 @pytest.fixture
@@ -58,9 +62,19 @@ def say(voice: Ear, *told: Any) -> None:
             voice.say("hue/1/n1/info", event.to_bytes(), retain=True)
         elif kind == "CameraStatus":
             voice.say(f"hue/1/n1/{event.camera}/status", event.to_bytes(), retain=True)
+        elif kind == "AlarmNow":
+            body = event.change.to_bytes() if event.change else b""
+            voice.say(f"hue/1/n1/{event.camera}/alarm/{event.rule}/now", body, retain=True)
         else:
-            kind = {"Flow": "flow", "ZoneCount": "zone"}[kind]
+            kind = {"Flow": "flow", "ZoneCount": "zone", "QueueLength": "queue", "AlarmChange": "alarm"}[kind]
             voice.say(f"hue/1/n1/{event.camera}/{kind}/{event.rule}", event.to_bytes())
+
+
+def everything(start: str = "2026-11-22T23:00:00Z") -> list[Any]:
+    """What a device says until all of RETAINED stands."""
+    raised = change(seq=4)
+    return [INFO, status("ok"), flow(seq=1, start=start), zone(seq=2, start=start), waiting(seq=3, start=start), raised,
+            stands()]  # fmt: skip
 
 
 def retained(broker: Broker, expected: set[str]) -> dict[str, dict]:
@@ -81,7 +95,7 @@ def retained(broker: Broker, expected: set[str]) -> dict[str, dict]:
 def test_bridge_tells_what_is_stored_and_a_newcomer_finds_it(start, broker):
     centre = start("onvif,homeassistant")
     with Ear(broker.port, "homeassistant/#", "+/onvif-ej/#") as ear:
-        say(ear, INFO, status("ok"), flow(seq=1), zone(seq=2))
+        say(ear, *everything())
         told = ear.first(COUNTER)
         assert centre.records().flow_rows()[0].body["seq"] == 1  # stored before it was told
         assert content(told)["Data"]["Count"] == 90412
@@ -106,7 +120,7 @@ def test_bridge_tells_nothing_before_it_is_stored(start, broker, tmp_path):
         busy.execute("ROLLBACK")
         ear.first(STATE)
     busy.close()
-    wait_until(lambda: len(file.read_text().splitlines()) == 12)
+    wait_until(lambda: len(file.read_text().splitlines()) == 14)
 
 
 def test_bridge_gives_no_number_without_video_and_no_older_one_for_a_newer(start, broker):
@@ -133,18 +147,18 @@ def test_bridge_takes_back_what_a_rule_left_behind(start, broker):
     without = described.model_copy(update={"rules": {"z1": described.rules["z1"]}})
     changed = INFO.model_copy(update={"cameras": {"le-loi-01": without}})
     with Ear(broker.port, "hue/none") as voice:
-        say(voice, INFO, status("ok"), flow(seq=1), zone(seq=2))
+        say(voice, *everything())
         retained(broker, RETAINED)
         say(voice, changed)
     left = retained(broker, onvif.kept(changed, CONTEXT) | homeassistant.kept(changed, CONTEXT))
-    assert not [topic for topic in left if "/l1" in topic]
+    assert not [topic for topic in left if "/l1" in topic or "/q1" in topic]
 
 
 def test_bridge_tells_a_broker_that_forgot_everything_and_after_its_own_death(start, broker):
     centre = start("onvif,homeassistant")
     recently = utc(time.time() - 900)
     with Ear(broker.port, "hue/none") as voice:
-        say(voice, INFO, status("ok"), flow(seq=1, start=recently), zone(seq=2, start=recently))
+        say(voice, *everything(recently))
         before = retained(broker, RETAINED)
     broker.end(signal.SIGKILL)  # nothing is saved by this broker
     broker.start()
@@ -154,6 +168,28 @@ def test_bridge_tells_a_broker_that_forgot_everything_and_after_its_own_death(st
     broker.start()
     centre.start()
     assert retained(broker, RETAINED) == before
+
+
+def test_bridge_tells_an_alarm_from_raised_to_cleared(start, broker, tmp_path):
+    file = tmp_path / "entities.jsonl"
+    centre = start(f"homeassistant,ngsi-ld={file}")
+    cleared = change(seq=5, state="cleared", level=0, at="2026-11-22T23:09:00Z")
+    with Ear(broker.port, "homeassistant/#") as ear:
+        say(ear, INFO, change(seq=4), stands())
+        assert content(ear.first(ALARM, state="ON"))["level"] == 2
+        say(ear, stands(state="unknown", value=None))
+        ear.first(ALARM, state=None)
+        say(ear, cleared, stands_not())
+        ear.first(ALARM, state="OFF")
+        wait_until(lambda: len(file.read_text().splitlines()) == 2)
+    expected = [entity for each in (change(seq=4), cleared) for entity in ngsild.entities(each, CONTEXT)]
+    assert [json.loads(each) for each in file.read_text().splitlines()] == expected
+    broker.end(signal.SIGKILL)
+    centre.end(signal.SIGKILL)
+    broker.start()
+    centre.start()  # it knows that there was an alarm, and that none stands
+    with Ear(broker.port, ALARM) as ear:
+        ear.first(ALARM, state="OFF")
 
 
 def test_bridge_writes_entities_of_every_interval_to_a_file(start, broker, tmp_path):
@@ -225,7 +261,7 @@ def test_bridge_posts_entities_to_a_context_broker_that_was_busy(start, broker, 
     assert [status for status, _ in posts] == [503, 201]
     assert posts[0][1] == posts[1][1] == ngsild.entities(flow(seq=1), CONTEXT)
     assert centre.end(signal.SIGTERM) == 0
-    assert "12 entities later, HTTP 503" in centre.log
+    assert "14 entities later, HTTP 503" in centre.log
 
 
 def test_context_broker_gets_each_id_once_a_post_in_order_and_nothing_older(answers):
@@ -250,7 +286,7 @@ def test_context_broker_that_finds_entities_unfit_gets_the_next_ones(answers, ca
     context_broker.put(ngsild.entities(zone(), CONTEXT))
     assert server.posts.get(timeout=10) == (204, ngsild.entities(zone(), CONTEXT))
     context_broker.close()
-    assert "12 entities refused, HTTP 400" in caplog.text
+    assert "14 entities refused, HTTP 400" in caplog.text
 
 
 def test_context_broker_that_is_not_there_is_told_of_at_the_end(answers, caplog):
@@ -260,7 +296,7 @@ def test_context_broker_that_is_not_there_is_told_of_at_the_end(answers, caplog)
     context_broker.put(ngsild.entities(flow(), CONTEXT))
     wait_until(lambda: "no answer" in caplog.text)
     context_broker.close()
-    assert "12 entities not sent; they are in the store" in caplog.text
+    assert "14 entities not sent; they are in the store" in caplog.text
 
 
 def test_bridge_without_rights_says_where_it_may_not_write(tmp_path):

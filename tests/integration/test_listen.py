@@ -99,10 +99,10 @@ def test_listen_misses_messages_that_the_broker_lost_with_its_session(
 
 def test_listen_new_centre_asks_for_what_came_before_it(centre: Centre, device: Callable[..., Device], broker: Broker):
     sender = device(standstill_seconds=600)
-    sender.count(40)
-    wait_until(lambda: not sender.outbox.waiting(limit=1, now=0), what="the broker has them")
-    sender.outbox.confirmed(Stamp(EPOCH, 10))  # as another centre would, long ago
-    with Ear(broker.port, "hue/1/n1/#") as ear:
+    with Ear(broker.port, "hue/1/n1/#") as ear:  # for whom the broker takes what no centre hears
+        sender.count(40)
+        wait_until(lambda: not sender.outbox.waiting(limit=1, now=0), what="the broker has them")
+        sender.outbox.confirmed(Stamp(EPOCH, 10))  # as another centre would, long ago
         centre.start()
         sender.count(1)
         asked = ear.first("/cmd/resend", seconds=20)
@@ -114,6 +114,76 @@ def test_listen_new_centre_asks_for_what_came_before_it(centre: Centre, device: 
     wait_until(lambda: [(each.first, each.last) for each in records.lost()] == [(1, 10)])
     assert records.holes() == {}
     wait_until(lambda: left(sender) == 0, what="the outbox is empty")
+
+
+def alarms(centre: Centre) -> list[tuple[int, str]]:
+    """The changes of alarms that are stored, as number and state."""
+    records = centre.records()
+    found = [(body["seq"], body["state"]) for page in records.alarm_pages() for _, body in page]
+    records.close()
+    return found
+
+
+def test_listen_stores_the_changes_of_an_alarm_and_what_stands(centre: Centre, device: Callable[..., Device]):
+    centre.start()
+    sender = device()
+    for state in ("raised", "changed"):
+        sender.alarm(state)
+    wait_until(complete(centre, 2), what=lambda: centre.log[-500:])
+    records = centre.records()
+    wait_until(lambda: records.present()["n1", "gate", "alarm/z1"]["state"] == "changed")
+    sender.alarm("cleared")
+    wait_until(lambda: ("n1", "gate", "alarm/z1") not in records.present())
+    wait_until(complete(centre, 3))
+    assert alarms(centre) == [(1, "raised"), (2, "changed"), (3, "cleared")]
+    assert records.tally()["rejected"] == 0
+    wait_until(lambda: "n1/gate alarm z1 crowd_count raised level 2 value 42 limit 40 #1" in centre.log)
+
+
+def test_listen_alarm_that_the_broker_lost_is_asked_for_and_comes(
+    centre: Centre, device: Callable[..., Device], broker: Broker
+):
+    centre.start()
+    sender = device(standstill_seconds=600)  # so that only the centre's question brings it
+    sender.count(1)
+    wait_until(complete(centre, 1))
+    assert centre.end(signal.SIGTERM) == 0
+    with Ear(broker.port, "hue/1/n1/gate/alarm/z1") as other:  # for whom the broker takes it
+        sender.alarm("raised")
+        other.first("/alarm/z1", seq=2)
+        wait_until(lambda: sender.outbox.taken_after(Stamp(EPOCH, 1)), what="the broker has acknowledged it")
+    broker.end(signal.SIGKILL)  # and with it what the centre was to have
+    broker.start()
+    with Ear(broker.port, "hue/1/n1/#") as ear:
+        centre.start()
+        sender.count(1)
+        assert content(ear.first("/cmd/resend", seconds=30)) == {"epoch": EPOCH, "from": 2, "to": 2}
+        ear.first("/alarm/z1", seq=2, seconds=30)
+    wait_until(complete(centre, 3), seconds=30)
+    assert alarms(centre) == [(2, "raised")]
+    assert centre.records().lost() == []
+
+
+def test_listen_lost_alarm_whose_life_is_over_becomes_a_gap(
+    centre: Centre, device: Callable[..., Device], broker: Broker
+):
+    centre.start()
+    sender = device(standstill_seconds=600)
+    sender.count(1)
+    wait_until(complete(centre, 1))
+    assert centre.end(signal.SIGTERM) == 0
+    sender.alarm("raised", life=3)
+    broker.end(signal.SIGKILL)  # whether it had it or not
+    wait_until(lambda: sender.trim() == 0, what="its life is over")
+    broker.start()
+    centre.start()
+    sender.count(1)
+    records = centre.records()
+    wait_until(lambda: [(each.first, each.last) for each in records.lost()] == [(2, 2)], seconds=60)
+    wait_until(lambda: centre.seen(Series("n1", EPOCH)) == ((1, 1), (3, 3)), seconds=30)
+    assert records.holes() == {}
+    assert alarms(centre) == []
+    wait_until(lambda: records.present()["n1", "gate", "alarm/z1"]["state"] == "raised")  # it is retained
 
 
 def test_listen_device_that_lost_its_numbers_begins_a_new_epoch(

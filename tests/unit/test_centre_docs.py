@@ -25,7 +25,7 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs" / "centre.md").read_text()
 def test_docs_centre_queries_run_and_every_table_is_named(place: Callable[[], str], tmp_path: Path):
     database = open_to_write(place())
     queries = re.findall(r"^SELECT .*;$", TEXT, re.MULTILINE)
-    assert len(queries) == 2
+    assert len(queries) == 5
     for query in queries:
         assert database.rows(query.rstrip(";")) == []
     (deletion,) = re.findall(r"`(DELETE FROM .*?)`", TEXT)

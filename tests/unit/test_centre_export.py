@@ -23,11 +23,20 @@ HEAD = {"v": 1, "epoch": "0a0a0a0a", "camera": "gate"}
 FLOW = {"rule": "l1", "seconds": 300, "coverage": 0.98, "total": [90, 80], "count": {"car": [61, 57], "bus": [0, 3]}}
 DARK = {"rule": "l1", "seconds": 300, "coverage": 0, "total": [90, 80], "flags": ["nostream", "clock"]}
 ZONE = {"rule": "z1", "seconds": 60, "coverage": 1, "people": {"mean": 131.4, "max": 149, "last": 137},
-        "vehicles": {"car": {"mean": 0.5, "max": 2, "last": 1}}, "density_m2": 1.83}  # fmt: skip
+        "vehicles": {"car": {"mean": 0.5, "max": 2, "last": 1}}, "density_m2": 1.83, "entered": 12,
+        "left": 9, "dwell_s": {"mean": 41, "p95": 110}, "level": 2}  # fmt: skip
+TURN = {"rule": "t1", "seconds": 300, "coverage": 1, "moves": {"l1>l2": {"car": 88, "bus": 2}, "l3>l1": {"car": 5}},
+        "unmatched": 0.07}  # fmt: skip
+QUEUE = {"rule": "q1", "seconds": 60, "coverage": 1, "vehicles": {"mean": 17.7, "max": 42}, "wait_s": 21}
+TRAFFIC = {"pcu": [20.5, 0], "speed_kmh": [27.8, 25.1], "headway_s": [0.6, 0.7], "occupancy": 0.183,
+           "walk_min_m": [1.5, 0.0]}  # fmt: skip
+ALARM = {"alarm": "0a0a0a0a-4", "kind": "crowd_density", "state": "raised", "level": 2, "value": 3.12, "limit": 3.0,
+         "clears_below": 2.5, "since": "2026-11-21T23:59:00Z"}  # fmt: skip
 
 
 def message(kind: str, seq: int, start: str, body: dict[str, Any]) -> Numbered:
-    content = json.dumps({**HEAD, **body, "seq": seq, "start": start}).encode()
+    told = {**HEAD, **body, "seq": seq, "start": start}
+    content = json.dumps({name: value for name, value in told.items() if value is not ...}).encode()
     arrival = read(f"hue/1/n1/gate/{kind}/{body['rule']}", content, root="hue")
     assert isinstance(arrival, Numbered)
     return arrival
@@ -42,6 +51,8 @@ def where(place: Callable[[], str]) -> str:
             message("flow", 1, "2026-11-21T23:55:00Z", FLOW),
             message("flow", 2, "2026-11-22T00:00:00Z", DARK),
             message("zone", 3, "2026-11-22T00:00:00Z", ZONE),
+            message("turn", 4, "2026-11-22T00:00:00Z", TURN),
+            message("queue", 5, "2026-11-22T00:00:00Z", QUEUE),
         ]
     )
     store.close()
@@ -56,6 +67,9 @@ def troubled(place: Callable[[], str]) -> str:
     store.write([crossing(seq, f"2026-11-22T00:00:{seq:02}.500Z") for seq in (1, 2, 3)])
     store.write([gap(4, 6, "outbox full"), gap(7, 1_000_006, "never used: the power failed")])
     store.write([crossing(1_000_010, "2026-11-22T00:00:00.250Z")])
+    store.write(
+        [changed(1_000_012, "2026-11-22T00:00:20Z"), changed(1_000_011, "2026-11-22T00:01:00Z", state="unknown")]
+    )
     store.close()
     return where
 
@@ -63,6 +77,15 @@ def troubled(place: Callable[[], str]) -> str:
 def crossing(seq: int, at: str) -> Numbered:
     content = json.dumps({**HEAD, "seq": seq, "rule": "l1", "at": at, "class": "car", "direction": seq % 2}).encode()
     arrival = read("hue/1/n1/gate/cross/l1", content, root="hue")
+    assert isinstance(arrival, Numbered)
+    return arrival
+
+
+def changed(seq: int, at: str, **body: Any) -> Numbered:
+    """A change of an alarm; without a value where it is not known."""
+    told = {**HEAD, "rule": "z1", "seq": seq, "at": at, **ALARM, **body}
+    told = {name: value for name, value in told.items() if name != "value" or told["state"] != "unknown"}
+    arrival = read("hue/1/n1/gate/alarm/z1", json.dumps(told).encode(), root="hue")
     assert isinstance(arrival, Numbered)
     return arrival
 
@@ -80,20 +103,47 @@ def read_csv(file: Path) -> list[list[str]]:
 
 
 def test_export_csv_has_a_row_for_each_interval_class_and_direction(where: str, tmp_path: Path):
-    assert list(export(where, tmp_path / "out").values()) == [5, 2]
+    assert list(export(where, tmp_path / "out").values()) == [5, 2, 3, 1]
     early = ["n1", "gate", "l1", "2026-11-21T23:55:00Z", "300.0"]
     late = ["n1", "gate", "l1", "2026-11-22T00:00:00Z", "300.0"]
     assert read_csv(tmp_path / "out" / "flow.csv") == [
         list(COLUMNS["flow"]),
-        [*early, "car", "0", "61", "0.98", ""],
-        [*early, "car", "1", "57", "0.98", ""],
-        [*early, "bus", "0", "0", "0.98", ""],
-        [*early, "bus", "1", "3", "0.98", ""],
-        [*late, "", "", "", "0", "nostream clock"],  # absent is not zero
+        [*early, "car", "0", "61", *[""] * 5, "0.98", ""],
+        [*early, "car", "1", "57", *[""] * 5, "0.98", ""],
+        [*early, "bus", "0", "0", *[""] * 5, "0.98", ""],
+        [*early, "bus", "1", "3", *[""] * 5, "0.98", ""],
+        [*late, *[""] * 8, "0", "nostream clock"],  # absent is not zero
     ]
     assert read_csv(tmp_path / "out" / "zone.csv")[1:] == [
-        ["n1", "gate", "z1", "2026-11-22T00:00:00Z", "60.0", "pedestrian", "131.4", "149", "137", "1.83", "1", ""],
-        ["n1", "gate", "z1", "2026-11-22T00:00:00Z", "60.0", "car", "0.5", "2", "1", "", "1", ""],
+        [
+            "n1",
+            "gate",
+            "z1",
+            "2026-11-22T00:00:00Z",
+            "60.0",
+            "pedestrian",
+            "131.4",
+            "149",
+            "137",
+            "1.83",
+            "12",
+            "9",
+            "41",
+            "110",
+            "2",
+            "1",
+            "",
+        ],
+        ["n1", "gate", "z1", "2026-11-22T00:00:00Z", "60.0", "car", "0.5", "2", "1", *[""] * 6, "1", ""],
+    ]
+    turn = ["n1", "gate", "t1", "2026-11-22T00:00:00Z", "300.0"]
+    assert read_csv(tmp_path / "out" / "turn.csv")[1:] == [
+        [*turn, "l1", "l2", "car", "88", "0.07", "1", ""],
+        [*turn, "l1", "l2", "bus", "2", "0.07", "1", ""],
+        [*turn, "l3", "l1", "car", "5", "0.07", "1", ""],
+    ]
+    assert read_csv(tmp_path / "out" / "queue.csv")[1:] == [
+        ["n1", "gate", "q1", "2026-11-22T00:00:00Z", "60.0", "17.7", "42", "", "", "21", "1", ""]
     ]
 
 
@@ -109,6 +159,110 @@ def test_export_crossings_are_single_ones_in_order_of_time(troubled: str, tmp_pa
     ]
     assert list(export(troubled, tmp_path, what="crossings", since="2026-11-22").values()) == [4]
     assert list(export(troubled, tmp_path, what="crossings", since="2026-11-22T00:00:02Z").values()) == [2]
+
+
+def test_export_alarms_are_their_changes_in_order_of_time(troubled: str, tmp_path: Path):
+    assert export(troubled, tmp_path, what="alarms") == {tmp_path / "alarms.csv": 2}
+    about = ["0a0a0a0a-4", "crowd_density"]
+    rest = ["3.0", "2.5", "2026-11-21T23:59:00Z", "0a0a0a0a"]
+    assert read_csv(tmp_path / "alarms.csv") == [
+        list(COLUMNS["alarms"]),
+        ["n1", "gate", "z1", "2026-11-22T00:00:20Z", *about, "raised", "2", "3.12", *rest, "1000012"],
+        ["n1", "gate", "z1", "2026-11-22T00:01:00Z", *about, "unknown", "2", "", *rest, "1000011"],
+    ]  # fmt: skip
+    assert list(export(troubled, tmp_path, what="alarms", since="2026-11-22T00:00:30Z").values()) == [1]
+
+
+def test_export_flow_tells_what_holds_for_a_direction_once(place: Callable[[], str], tmp_path: Path):
+    """So that sums over the rows are right."""
+    store = Store(where := place())
+    count = {"car": [6, 5], "pedestrian": [3, 0]}
+    store.write([message("flow", 1, "2026-11-22T00:00:00Z", FLOW | TRAFFIC | {"count": count})])
+    store.close()
+    export(where, tmp_path)
+    assert [line[5:14] for line in read_csv(tmp_path / "flow.csv")[1:]] == [
+        ["car", "0", "6", *[""] * 5, "0.98"],
+        ["car", "1", "5", *[""] * 5, "0.98"],
+        ["pedestrian", "0", "3", "", "", "", "", "1.5", "0.98"],
+        ["pedestrian", "1", "0", "", "", "", "", "0.0", "0.98"],
+        ["", "0", "", "20.5", "27.8", "0.6", "0.183", "", "0.98"],
+        ["", "1", "", "0", "25.1", "0.7", "0.183", "", "0.98"],
+    ]
+
+
+def hour_of(where: str, tmp_path: Path, *parts: tuple[int, int, dict[str, Any]]) -> list[list[str]]:
+    """What becomes of intervals of one line, each its start and length in minutes and its fields."""
+    store = Store(where)
+    store.write(
+        [
+            message(
+                "flow",
+                seq,
+                f"2026-11-22T{7 + start // 60:02}:{start % 60:02}:00Z",
+                FLOW | {"coverage": 1, "seconds": 60 * length} | body,
+            )
+            for seq, (start, length, body) in enumerate(parts, 1)
+        ]
+    )
+    store.close()
+    export(where, tmp_path, what="hours")
+    return [line[3:] for line in read_csv(tmp_path / "hours.csv")[1:]]
+
+
+def cars(first: int, second: int = 0, **more: Any) -> dict[str, Any]:
+    return {"count": {"car": [first, second], "pedestrian": [1000, 1000]}, **more}
+
+
+def test_export_hours_have_the_peak_hour_factor_of_the_manual(place: Callable[[], str], tmp_path: Path):
+    """200, 240, 260 and 220 vehicles in the quarters of an hour: 920 / (4 x 260). Pedestrians are no vehicles."""
+    quarters = [(200, 30), (240, 30), (260, 30), (220, 30)]
+    parts = [(15 * n + 5 * part, 5, cars(a // 5 * (1 if part else 3), b // 3, pcu=[1.5, 2]))
+             for n, (a, b) in enumerate(quarters) for part in range(3)]  # fmt: skip
+    assert hour_of(place(), tmp_path, *parts) == [
+        ["2026-11-22T07:00:00Z", "0", "920", "18.0", "260", "0.885", "1.0"],
+        ["2026-11-22T07:00:00Z", "1", "120", "24.0", "30", "1.0", "1.0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "instead", "coverage"),
+    [
+        ((15, 15), [], "0.75"),
+        ((15, 15), [(15, 15, {"count": ..., "coverage": 0, "flags": ["nostream"]})], "0.75"),
+        ((15, 15), [(15, 5, cars(4)), (25, 5, cars(4))], "0.917"),
+    ],
+)
+def test_export_hours_have_no_factor_where_an_interval_is_missing_or_blind(
+    place: Callable[[], str], tmp_path: Path, gone: tuple[int, int], instead: list[Any], coverage: str
+):
+    parts = [(start, 15, cars(10)) for start in (0, 15, 30, 45) if (start, 15) != gone] + instead
+    first, second = hour_of(place(), tmp_path, *parts)
+    volume = 30 + sum(body["count"]["car"][0] for _, _, body in instead if body["count"] is not ...)
+    assert first == ["2026-11-22T07:00:00Z", "0", str(volume), "", "", "", coverage]
+    assert second[2] == "0"  # never scaled up
+
+
+def test_export_hours_of_longer_intervals_have_a_volume_and_no_factor(place: Callable[[], str], tmp_path: Path):
+    rows = hour_of(place(), tmp_path, (0, 60, cars(10, 7)), (60, 20, cars(1)), (80, 20, cars(2)), (100, 20, cars(3)))
+    assert rows == [
+        ["2026-11-22T07:00:00Z", "0", "10", "", "", "", "1.0"],
+        ["2026-11-22T07:00:00Z", "1", "7", "", "", "", "1.0"],
+        ["2026-11-22T08:00:00Z", "0", "6", "", "", "", "1.0"],
+        ["2026-11-22T08:00:00Z", "1", "0", "", "", "", "1.0"],
+    ]
+
+
+def test_export_hours_since_a_moment_begin_with_the_next_whole_hour(place: Callable[[], str], tmp_path: Path):
+    store = Store(where := place())
+    store.write([message("flow", n + 1, f"2026-11-22T{n // 4:02}:{n % 4 * 15:02}:00Z", FLOW | {"seconds": 900})
+                 for n in range(12)])  # fmt: skip
+    store.close()
+    export(where, tmp_path, what="hours", since="2026-11-22T00:30:00Z")
+    assert [line[3] for line in read_csv(tmp_path / "hours.csv")[1::2]] == [
+        "2026-11-22T01:00:00Z",
+        "2026-11-22T02:00:00Z",
+    ]
+    assert list(export(where, tmp_path, what="hours", since="2026-11-22T01:00:00Z").values()) == [4]
 
 
 def test_export_gaps_tell_why_there_is_nothing_under_a_number(troubled: str, tmp_path: Path):
@@ -138,12 +292,13 @@ def test_export_many_pages_of_crossings_leave_nothing_out(
 
 @pytest.mark.parametrize("what", WHAT)
 def test_export_parquet_says_the_same_as_csv(what: str, where: str, troubled: str, tmp_path: Path):
-    store = where if what == "intervals" else troubled
+    store = where if what in ("intervals", "hours") else troubled
     export(store, tmp_path, what=what)
     export(store, tmp_path, what=what, form="parquet")
     for kind in WHAT[what]:
         columns = COLUMNS[kind]
         table = read_parquet(tmp_path / f"{kind}.parquet").read_all()
+        assert table.num_rows > 0
         assert table.column_names == list(columns)
         for name, holds in columns.items():
             lines = read_csv(tmp_path / f"{kind}.csv")
@@ -158,9 +313,9 @@ def test_export_parquet_says_the_same_as_csv(what: str, where: str, troubled: st
 
 
 def test_export_since_a_moment_leaves_out_what_began_before_it(where: str, tmp_path: Path):
-    assert list(export(where, tmp_path, since="2026-11-22").values()) == [1, 2]
-    assert list(export(where, tmp_path, since="2026-11-22T06:56:00+07:00").values()) == [1, 2]
-    assert list(export(where, tmp_path, since="2026-11-22T06:55:00+07:00").values()) == [5, 2]
+    assert list(export(where, tmp_path, since="2026-11-22").values()) == [1, 2, 3, 1]
+    assert list(export(where, tmp_path, since="2026-11-22T06:56:00+07:00").values()) == [1, 2, 3, 1]
+    assert list(export(where, tmp_path, since="2026-11-22T06:55:00+07:00").values()) == [5, 2, 3, 1]
     with pytest.raises(EdgeError, match="no time"):
         export(where, tmp_path, since="yesterday")
 
@@ -188,7 +343,9 @@ def test_export_command_tells_its_files_and_a_wrong_store_in_one_line(
     where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["export", "--store", where, str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/flow.csv: 5 rows\n{tmp_path}/zone.csv: 2 rows\n"
+    files = {"flow": 5, "zone": 2, "turn": 3, "queue": 1}
+    told = "".join(f"{tmp_path}/{name}.csv: {number} rows\n" for name, number in files.items())
+    assert capsys.readouterr().out == told
     assert main(["export", "--store", where, "--what", "crossings", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/crossings.csv: 0 rows\n"
     assert main(["export", "--store", str(tmp_path / "none.db"), str(tmp_path)]) == 1

@@ -20,6 +20,7 @@ DOORS = {
     "sqlite3": {"store", "centre"},
     "psycopg": {"centre"},
     "arro3": {"export"},
+    "jsonschema_rs": {"centre"},
     "ruamel": {"config"},
     "pydantic_settings": {"config"},
     "cv2": {"detections"},

@@ -10,7 +10,7 @@ from edge.centre.bridge import TONGUES, read_also
 from edge.centre.entities import BATCH_ENTITIES, MOST_PAUSE_SECONDS, MOST_WAITING, UNFIT, UPSERT
 from edge.centre.tongues import homeassistant, ngsild, onvif
 from edge.errors import EdgeError
-from tests.unit.tongues_ import CONTEXT, flow, zone
+from tests.unit.tongues_ import CONTEXT, change, flow, queue, zone
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "tongues.md").read_text()
 
@@ -27,10 +27,17 @@ def test_docs_tongues_names_every_topic_and_attribute():
         assert f"`{local}`" in TEXT
     for local in onvif.FAULTS.values():
         assert local.split("/")[1] in TEXT
-    for entity in (*ngsild.entities(flow(flags=["partial"]), CONTEXT), *ngsild.entities(zone(), CONTEXT)):
+    traffic = flow(flags=["partial"], speed_kmh=[27.8, 25.1], headway_s=[0.6, 0.6], occupancy=0.183)
+    events = (traffic, zone(), queue(), change(state="cleared", level=0))
+    for entity in (each for event in events for each in ngsild.entities(event, CONTEXT)):
         for name in entity.keys() - {"id", "type", "name"}:
             assert f"`{name}`" in TEXT, name
     assert f"`{homeassistant.PREFIX}/" in TEXT
+    assert f"`{homeassistant.ALARM_PREFIX}/" in TEXT
+    for category, kind in ngsild.ALERTS.values():
+        assert f"`{category}`" in TEXT
+        assert f"`{kind}`" in TEXT
+    assert all(f"`{each}`" in TEXT for each in ngsild.SEVERITIES)
 
 
 def test_docs_tongues_numbers_are_those_of_the_code():

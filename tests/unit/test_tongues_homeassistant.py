@@ -1,5 +1,6 @@
-"""Home Assistant's rules of discovery, from its documentation (/integrations/mqtt/#mqtt-discovery and
-/integrations/sensor.mqtt/, whose licence lets us cite but not copy) and its TOPIC_MATCHER."""
+"""Home Assistant's rules of discovery, from its documentation (/integrations/mqtt/#mqtt-discovery,
+/integrations/sensor.mqtt/ and /integrations/binary_sensor.mqtt/, whose licence lets us cite but not copy) and its
+TOPIC_MATCHER."""
 
 from __future__ import annotations
 
@@ -11,7 +12,23 @@ import pytest
 from edge.centre.tongues import homeassistant
 from edge.dataflow import CLASSES
 from edge.mqtt.topics import Topics
-from tests.unit.tongues_ import BARE, CONTEXT, COUNT, INFO, blind_flow, blind_zone, cross, flow, status, zone
+from tests.unit.tongues_ import (
+    BARE,
+    CONTEXT,
+    COUNT,
+    INFO,
+    blind_flow,
+    blind_queue,
+    blind_zone,
+    change,
+    cross,
+    flow,
+    queue,
+    stands,
+    stands_not,
+    status,
+    zone,
+)
 
 TOPIC = re.compile(r"homeassistant/sensor/(?P<node_id>[a-zA-Z0-9_-]+)/(?P<object_id>[a-zA-Z0-9_-]+)/config")
 KEYS = {
@@ -51,7 +68,7 @@ def test_homeassistant_discovery_is_what_home_assistant_reads():
 
 def test_homeassistant_ids_are_unique_and_no_names():
     for ids in ([topic for topic, _ in CONFIGS], *([c[key] for _, c in CONFIGS] for key in ("unique_id",))):
-        assert len(ids) == len(set(ids)) == 2 + 2 * 7 + 3 + 4 + 3
+        assert len(ids) == len(set(ids)) == 2 + 2 * 7 + 3 + 4 + 3 + 5 + 3
         assert all(each.isascii() for each in ids)
 
 
@@ -74,6 +91,45 @@ def test_homeassistant_shows_totals_and_the_interval():
 def test_homeassistant_shows_people_of_a_zone():
     keys = ("people_mean", "people_max", "people_last", "density_m2", "coverage")
     assert [shown(key, zone()) for key in keys] == [131.4, 149, 137, 0.313, 100.0]
+
+
+def test_homeassistant_shows_a_queue():
+    keys = ("vehicles_mean", "vehicles_max", "metres_mean", "metres_max", "wait_s", "coverage")
+    assert [shown(key, queue()) for key in keys] == [17.7, 42, 14.8, 31.5, 21.5, 100.0]
+    assert [shown(key, blind_queue()) for key in keys] == [None] * 5 + [0]
+    assert shown("metres_mean", queue(metres=None)) is None  # not calibrated
+    assert not [topic for topic, _ in CONFIGS if "/t1" in topic]
+
+
+def alarm(event) -> tuple[dict, dict]:
+    """The discovery of an alarm and its state."""
+    config, state = homeassistant.messages(event, CONTEXT)
+    assert config.kept and state.kept
+    assert re.fullmatch(r"homeassistant/binary_sensor/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", config.topic)
+    told = json.loads(config.body)
+    assert told["state_topic"] == told["json_attributes_topic"] == state.topic
+    assert told["value_template"] == "{{ value_json.state }}"
+    return told, json.loads(state.body)
+
+
+def test_homeassistant_alarm_is_a_binary_sensor():
+    config, state = alarm(stands())
+    assert config.keys() <= KEYS | {"json_attributes_topic"}
+    assert config["device_class"] == "problem"  # on: there is one
+    assert config["default_entity_id"] == "binary_sensor.edge_hue_n1_le_loi_01_z1_alarm"
+    assert config["name"] == "Quảng trường: alarm"
+    assert config["device"] == {"identifiers": ["edge_hue_n1_le-loi-01"], "name": "Cầu Trường Tiền, bờ bắc"}
+    assert state == {"state": "ON", "kind": "crowd_density", "level": 2, "value": 3.12, "limit": 3.0,
+                     "since": "2026-11-22T23:04:50Z"}  # fmt: skip
+
+
+def test_homeassistant_alarm_is_off_where_none_stands_and_unknown_where_the_camera_is_lost():
+    assert alarm(stands_not())[1] == {"state": "OFF"}
+    assert alarm(stands(state="cleared", level=0))[1] == {"state": "OFF"}
+    unknown = alarm(stands(state="unknown", value=None))[1]
+    assert unknown["state"] is None
+    assert "value" not in unknown
+    assert homeassistant.messages(change(), CONTEXT) == []  # what stands is told, not each change
 
 
 def test_homeassistant_shows_unknown_where_nothing_was_looked_at():
@@ -106,7 +162,8 @@ def test_homeassistant_counts_are_there_while_device_and_camera_are():
 
 
 def test_homeassistant_keeps_the_topics_that_it_says_it_keeps():
-    told = [m for event in (INFO, flow(), zone()) for m in homeassistant.messages(event, CONTEXT)]
+    events = (INFO, flow(), zone(), queue(), *(stands(rule) for rule in ("l1", "z1", "q1", "t1")))
+    told = [m for event in events for m in homeassistant.messages(event, CONTEXT)]
     assert {each.topic for each in told} == homeassistant.kept(INFO, CONTEXT)
     assert all(each.kept for each in told)
 

@@ -12,7 +12,20 @@ from datetime import datetime
 import pytest
 
 from edge.centre.tongues import Message, onvif
-from tests.unit.tongues_ import BARE, CONTEXT, INFO, blind_flow, blind_zone, cross, flow, status, zone
+from tests.unit.tongues_ import (
+    BARE,
+    CONTEXT,
+    INFO,
+    blind_flow,
+    blind_zone,
+    change,
+    cross,
+    flow,
+    queue,
+    stands,
+    status,
+    zone,
+)
 
 # Topic = TopicPrefix "/" PayloadPrefix "/" LocalTopic [ "/&" Source ]; Source = SVALUE *("/" SVALUE); no '#', no '+'
 TOPIC = re.compile(r"(?P<prefix>[^/#+&]+)/onvif-ej/(?P<local>[A-Za-z]+(/[A-Za-z]+)*)/&(?P<source>[^/#+]+(/[^/#+]+)*)")
@@ -142,5 +155,6 @@ def test_onvif_keeps_the_topics_that_it_says_it_keeps():
     assert {each.topic for each in told} == onvif.kept(INFO, CONTEXT)
 
 
-def test_onvif_has_no_word_for_a_description():
-    assert onvif.messages(INFO, CONTEXT) == []
+def test_onvif_has_no_word_for_descriptions_queues_and_alarms():
+    for event in (INFO, queue(), change(), stands()):
+        assert onvif.messages(event, CONTEXT) == []

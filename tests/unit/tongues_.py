@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.centre.tongues import Context
-from edge.events import CameraStatus, Cross, Flow, Info, ZoneCount
+from edge.centre.tongues import AlarmNow, Context
+from edge.events import AlarmChange, CameraStatus, Cross, Flow, Info, QueueLength, ZoneCount
 
 HEAD = {"seq": 7, "epoch": "1c9f03aa", "camera": "le-loi-01"}
 ROAD = ["motorcycle", "bicycle", "car", "bus", "truck", "pedestrian"]
@@ -42,6 +42,8 @@ INFO = Info.model_validate(
                         "every": 60,
                         "area_m2": 420,
                     },
+                    "q1": {"kind": "queue", "name": "Làn trái", "lines": ["l1"], "every": 60},
+                    "t1": {"kind": "turn", "lines": ["l1"], "exits": ["l1"], "every": 300},
                 },
             }
         },
@@ -73,6 +75,35 @@ def zone(**fields: Any) -> ZoneCount:
 def blind_zone() -> ZoneCount:
     """A minute without video."""
     return zone(people=None, density_m2=None, coverage=0, flags=["nostream"])
+
+
+def queue(**fields: Any) -> QueueLength:
+    """A minute at a stop line."""
+    start = {"rule": "q1", "start": "2026-11-22T23:00:00Z", "seconds": 60, "coverage": 1}
+    waiting = {"vehicles": {"mean": 17.7, "max": 42}, "metres": {"mean": 14.8, "max": 31.5}, "wait_s": 21.5}
+    return QueueLength.model_validate(HEAD | start | waiting | fields)
+
+
+def blind_queue() -> QueueLength:
+    """A minute without video."""
+    return queue(vehicles=None, metres=None, wait_s=None, coverage=0, flags=["nostream"])
+
+
+def change(rule: str = "z1", **fields: Any) -> AlarmChange:
+    """An alarm of a crowd that was raised."""
+    about = {"rule": rule, "at": "2026-11-22T23:05:20Z", "since": "2026-11-22T23:04:50Z", "alarm": "1c9f03aa-18440"}
+    told = {"kind": "crowd_density", "state": "raised", "level": 2, "value": 3.12, "limit": 3.0, "clears_below": 2.5}
+    return AlarmChange.model_validate(HEAD | about | told | fields)
+
+
+def stands(rule: str = "z1", **fields: Any) -> AlarmNow:
+    """The same as it stands."""
+    return AlarmNow("le-loi-01", rule, change(rule, **fields))
+
+
+def stands_not(rule: str = "z1") -> AlarmNow:
+    """There is no alarm."""
+    return AlarmNow("le-loi-01", rule, None)
 
 
 def cross(kind: str, direction: int) -> Cross:

@@ -8,12 +8,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edge.events import CameraInfo, CameraStatus, Cross, Flow, Info, Interval, RuleInfo, ZoneCount, utc
+from edge.events import (
+    AlarmChange,
+    CameraInfo,
+    CameraStatus,
+    Cross,
+    Flow,
+    Info,
+    Interval,
+    QueueLength,
+    RuleInfo,
+    ZoneCount,
+    utc,
+)
 
-Told = Flow | ZoneCount | Cross | CameraStatus | Info
-"""What can be mapped; a tongue answers with nothing where it has no word."""
 WAYS = ("a", "b")
 """Left to right of the line walked from its first point to its last, and the other way."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmNow:
+    """The alarm of a rule as it stands: its latest change, or None where none does."""
+
+    camera: str
+    rule: str
+    change: AlarmChange | None
+
+
+Told = Flow | ZoneCount | QueueLength | Cross | AlarmChange | AlarmNow | CameraStatus | Info
+"""What can be mapped; a tongue answers with nothing where it has no word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""Home Assistant: MQTT discovery of every line and zone as sensors, and their state after each interval.
+"""Home Assistant: MQTT discovery of every line, zone and queue as sensors, their state after each interval, and of an
+alarm as a binary sensor as soon as there has been one.
 
-Documented at https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery and /integrations/sensor.mqtt/. A null in
-the state is rendered as `None`, which Home Assistant shows as unknown: where nothing was looked at there is no number.
+Documented at https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery, /integrations/sensor.mqtt/ and
+/integrations/binary_sensor.mqtt/. A null in the state is rendered as `None`, which Home Assistant shows as unknown:
+where nothing was looked at there is no number.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge import __version__
-from edge.centre.tongues import WAYS, Context, Message, Told, standing, volumes
-from edge.events import Flow, Info, Interval, RuleInfo, ZoneCount
+from edge.centre.tongues import WAYS, AlarmNow, Context, Message, Told, standing, volumes
+from edge.events import AlarmChange, Flow, Info, Interval, QueueLength, RuleInfo, ZoneCount
 from edge.mqtt.topics import Topics
 
 PREFIX = "homeassistant/sensor"
+ALARM_PREFIX = "homeassistant/binary_sensor"
 ORIGIN = {"name": "edge", "sw_version": __version__}
 EXPIRE_INTERVALS = 3
 """A number that was not renewed for so many intervals is shown as unavailable."""
@@ -40,13 +43,19 @@ def messages(event: Told, context: Context) -> list[Message]:
             return [_state(event, context, _flow(event, context))]
         case ZoneCount():
             return [_state(event, context, _zone(event))]
+        case QueueLength():
+            return [_state(event, context, _queue(event))]
+        case AlarmNow():
+            return _alarm(event, context)
     return []
 
 
 def kept(info: Info, context: Context) -> set[str]:
     """The topics that a device of this description has retained messages on."""
-    states = {_state_topic(context, c, rule) for c, described in info.cameras.items() for rule in described.rules}
-    return states | {each.topic for each in _discovery(info, context)}
+    rules = [(c, rule, about) for c, described in info.cameras.items() for rule, about in described.rules.items()]
+    measured = {_state_topic(context, c, rule) for c, rule, about in rules if about.kind != "turn"}
+    alarms = {each.topic for c, rule, _ in rules for each in _alarm(AlarmNow(c, rule, None), context)}
+    return measured | alarms | {each.topic for each in _discovery(info, context)}
 
 
 def _discovery(info: Info, context: Context) -> list[Message]:
@@ -78,11 +87,17 @@ def _discovery(info: Info, context: Context) -> list[Message]:
 
 
 def _sensors(rule: str, about: RuleInfo) -> Iterator[_Sensor]:
-    if about.kind == "flow":
-        yield from _line_sensors(rule, about)
-    else:
-        yield from _zone_sensors(about.name or rule, about)
+    """None of a turn, whose movements are only known when they are made."""
     label = about.name or rule
+    match about.kind:
+        case "flow":
+            yield from _line_sensors(rule, about)
+        case "zone":
+            yield from _zone_sensors(label, about)
+        case "queue":
+            yield from _queue_sensors(label)
+        case _:
+            return
     quiet = {"entity_category": "diagnostic"}
     yield _Sensor("coverage", f"{label}: coverage", _measured("%") | quiet)
     yield _Sensor("start", f"{label}: start of the interval", {"device_class": "timestamp"} | quiet)
@@ -104,6 +119,14 @@ def _zone_sensors(label: str, about: RuleInfo) -> Iterator[_Sensor]:
         yield _Sensor("density_m2", f"{label}: density", _measured("people/m²"))
 
 
+def _queue_sensors(label: str) -> Iterator[_Sensor]:
+    for key in ("mean", "max"):
+        yield _Sensor(f"vehicles_{key}", f"{label}: vehicles waiting, {key}", _measured("vehicles"))
+    for key in ("mean", "max"):
+        yield _Sensor(f"metres_{key}", f"{label}: length, {key}", _measured("m") | {"device_class": "distance"})
+    yield _Sensor("wait_s", f"{label}: mean wait", _measured("s") | {"device_class": "duration"})
+
+
 def _measured(unit: str) -> dict[str, Any]:
     return {"unit_of_measurement": unit, "state_class": "measurement"}
 
@@ -123,12 +146,12 @@ def _of(sensor: _Sensor, common: dict[str, Any]) -> dict[str, Any]:
     return {"name": sensor.name, "value_template": f"{{{{ value_json.{sensor.key} }}}}", **sensor.more, **common}
 
 
-def _config(group: str, key: str, config: dict[str, Any]) -> Message:
+def _config(group: str, key: str, config: dict[str, Any], *, prefix: str = PREFIX) -> Message:
     """Ids have no underscore of their own, so that joined by underscores no two are the same."""
     unique = f"{group}_{key}"
-    names = {"unique_id": unique, "default_entity_id": f"sensor.{unique.replace('-', '_')}"}
+    names = {"unique_id": unique, "default_entity_id": f"{prefix.rpartition('/')[2]}.{unique.replace('-', '_')}"}
     body = json.dumps({**config, **names, "origin": ORIGIN}, ensure_ascii=False, separators=(",", ":"))
-    return Message(f"{PREFIX}/{group}/{key}/config", body.encode(), kept=True)
+    return Message(f"{prefix}/{group}/{key}/config", body.encode(), kept=True)
 
 
 def _availability(context: Context, camera: str | None = None) -> list[dict[str, str]]:
@@ -156,6 +179,43 @@ def _zone(event: ZoneCount) -> dict[str, Any]:
     people = event.people if event.coverage > 0 else None
     state = {f"people_{key}": getattr(people, key, None) for key in ("mean", "max", "last")}
     return {**state, "density_m2": event.density_m2 if people else None}
+
+
+def _queue(event: QueueLength) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    for name in ("vehicles", "metres"):
+        extent = getattr(event, name) if event.coverage > 0 else None
+        state |= {f"{name}_{key}": getattr(extent, key, None) for key in ("mean", "max")}
+    return {**state, "wait_s": event.wait_s}
+
+
+def _alarm(event: AlarmNow, context: Context) -> list[Message]:
+    """Discovery and state; no order of times, for what a device says of now is always its latest word."""
+    group, about = _uid(context, event.camera), context.rule(event.camera, event.rule)
+    camera = context.camera(event.camera)
+    topic = f"{ALARM_PREFIX}/{group}/{event.rule}/state"
+    config = {
+        "name": f"{(about.name if about else None) or event.rule}: alarm",
+        "state_topic": topic,
+        "value_template": "{{ value_json.state }}",
+        "json_attributes_topic": topic,
+        "device_class": "problem",
+        "availability": _availability(context),
+        "device": {"identifiers": [group], "name": camera.name if camera else event.camera},
+    }
+    body = json.dumps(_standing(event.change), separators=(",", ":")).encode()
+    return [
+        _config(group, f"{event.rule}_alarm", config, prefix=ALARM_PREFIX),
+        Message(topic, body, kept=True),
+    ]
+
+
+def _standing(change: AlarmChange | None) -> dict[str, Any]:
+    """Neither on nor off where the camera is lost."""
+    if change is None or change.state == "cleared":
+        return {"state": "OFF"}
+    told = change.model_dump(include={"kind", "level", "value", "limit", "since"}, exclude_none=True)
+    return {"state": None if change.state == "unknown" else "ON", **told}
 
 
 def _state(event: Interval, context: Context, numbers: dict[str, Any]) -> Message:

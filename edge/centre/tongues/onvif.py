@@ -2,7 +2,8 @@
 Specification (annex A) and the tampering events of the Imaging Service Specification.
 
 Every property event is retained and carries no PropertyOperation; a deleted one is an empty payload (Core, "Property
-events"). What ONVIF has no word for travels in items of the namespace prefix `edge:`.
+events"). What ONVIF has no word for travels in items of the namespace prefix `edge:`. It has no topic for queues,
+turning movements, and alarms of crowds and traffic.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def kept(info: Info, context: Context) -> set[str]:
     for camera, described in info.cameras.items():
         topics |= {_topic(context, each, camera) for each in (SIGNAL_LOSS, *FAULTS.values())}
         for rule, about in described.rules.items():
-            names = [f"{rule}-{way}" for way in WAYS] if about.kind == "flow" else [rule]
+            names = {"flow": [f"{rule}-{way}" for way in WAYS], "zone": [rule]}.get(about.kind, [])
             local = COUNTER if about.kind == "flow" else OCCUPANCY
             topics |= {_topic(context, local, camera, CONFIGURATION, name) for name in names}
     return topics

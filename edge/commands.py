@@ -34,6 +34,8 @@ def _resend(body: bytes, outbox: Outbox) -> Obeyed:
         wanted = events.Resend.model_validate_json(body)
     except ValueError:
         return _refusal('not understood, expected {"epoch":"8 hex digits","from":1,"to":2}')
+    if not wanted.first <= wanted.last < 2**63:
+        return _refusal("no such messages, expected from <= to")
     last = outbox.last
     if wanted.epoch != last.epoch:
         outbox.note_lost(Lost(wanted.epoch, wanted.first, wanted.last, "of an epoch that this device no longer has"))

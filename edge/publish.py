@@ -45,9 +45,10 @@ def publish(settings: Settings) -> int:
         connection = _connection(edge, topics, settings)
     except EdgeError as error:
         LOG.error("%s", error)
+        _flush_once(settings)
         return 2
     with sole(settings.memory, "publisher"):
-        gone = _retire_gone(settings, topics)
+        gone = _retire_gone(settings)
         outbox = Outbox(settings.database, disk=settings.state)
         flusher = _flusher(edge, settings)
         connection.start()
@@ -62,6 +63,12 @@ def publish(settings: Settings) -> int:
     return 0
 
 
+def _flush_once(settings: Settings) -> None:
+    """What is counted goes to the disk and is bounded even where nothing can be sent."""
+    with sole(settings.memory, "publisher"):
+        Flusher(settings.database, settings.state, Bounds()).close()
+
+
 def _flusher(edge: Edge, settings: Settings) -> Flusher:
     bounds = Bounds(edge.storage.flush_seconds, edge.storage.outbox_mb << 20)
     flusher = Flusher(settings.database, settings.state, bounds)
@@ -69,9 +76,8 @@ def _flusher(edge: Edge, settings: Settings) -> Flusher:
     return flusher
 
 
-def _retire_gone(settings: Settings, topics: Topics) -> tuple[str, ...]:
-    """Tells what cameras without a file had still open, and forgets their state; returns the topics on which nothing
-    stands any more."""
+def _retire_gone(settings: Settings) -> tuple[str, ...]:
+    """Tells what cameras without a file had still open; returns which they are."""
     outbox = Outbox(settings.database, disk=settings.state)
     there = {file.stem for file in camera_files(settings.config)}
     gone = tuple(sorted(outbox.cameras() - there))
@@ -80,13 +86,8 @@ def _retire_gone(settings: Settings, topics: Topics) -> tuple[str, ...]:
         retire(journal, name=name)
         journal.close()
         LOG.info("camera %s has no file any more: its last intervals are told", name)
-    taken_back = [topics.camera(name, kind="status") for name in gone]
-    alarms = [each for each in outbox.announcements() if each.kind == "alarm" and each.camera in gone]
-    taken_back += [topics.alarm_now(each.camera, rule=each.rule) for each in alarms]
-    for name in gone:
-        outbox.forget(name)
     outbox.close()
-    return tuple(taken_back)
+    return gone
 
 
 def _connection(edge: Edge, topics: Topics, settings: Settings) -> Connection:

@@ -16,6 +16,7 @@ from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
 from edge.standing import Notice, Standing
 from edge.store.outbox import Message, Outbox
+from edge.unheard import Unheard
 
 LOG = logging.getLogger("edge.publisher")
 POLL_SECONDS = 0.1
@@ -56,6 +57,7 @@ class Publisher:
         self._confirmation = Confirmation(first_pause=standstill_seconds)
         self._rest = Rest(seconds=HOLD_SECONDS, first_pause=10, longest_pause=300)
         self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
+        self._unheard = Unheard(outbox)
         self._window = WINDOW
         self._look, self._news, self._ending = True, True, False
         self._no_rights, self._say_again_at = Seldom(seconds=NO_RIGHTS_SECONDS), float("inf")
@@ -77,6 +79,7 @@ class Publisher:
             self._look = self._news = True
         if self._connection.connected:
             self._send_again_if_standing(now)
+            self._look |= self._unheard.try_again()
             if now >= self._say_again_at:
                 self._say_who_we_are()
             if self._news:
@@ -126,10 +129,12 @@ class Publisher:
             self._confirmation.sent(max(stamp.seq for stamp in self._taken), now=time.monotonic())
             self._rest.taken()
             self._taken.clear()
+        self._look |= self._unheard.settle()
 
     def _on_connected(self, event: Connected) -> None:
         self._window = max(1, min(WINDOW, event.window))
         self._rest.clear()
+        self._unheard.begin()
         self._confirmation.delay(time.monotonic())
         self._connection.subscribe(self._topics.listens)
         self._say_who_we_are()
@@ -142,13 +147,18 @@ class Publisher:
 
     def _on_published(self, event: Published) -> None:
         sent = self._under_way.pop(event.mid, None)
-        if isinstance(sent, Message) and event.ok:
+        if isinstance(sent, Message) and event.outcome is Outcome.NOBODY:
+            self._unheard.nobody(sent, name=self._topics.data(sent.kind, camera=sent.camera, rule=sent.rule))
+        elif isinstance(sent, Message) and event.ok:
             self._taken.append(sent.stamp)
+            self._unheard.heard(sent)
         elif isinstance(sent, Message):
             self._on_refused(sent, event)
         elif sent and sent.lost and event.ok:
             self._outbox.told(sent.lost)
             self._news = True
+        elif sent and sent.gone and event.ok:
+            self._outbox.forget(*sent.gone)
         elif sent and not event.ok:
             self._say_again_at = time.monotonic() + HOLD_SECONDS
             self._tell_refused(sent.topic, event.reason)
@@ -179,6 +189,8 @@ class Publisher:
 
     def _on_arrived(self, event: Arrived) -> None:
         centre, verb = self._topics.centre_of(event.topic), self._topics.verb_of(event.topic)
+        if not event.retain:
+            self._unheard.hurry()
         if centre and event.body:
             self._on_stored(centre, event.body)
         elif verb and event.retain:

@@ -82,6 +82,13 @@ class Recorder:
         self._crossings.clear()
         self._written = now
 
+    def stop(self, now: float) -> None:
+        """Puts what is in memory on record for the next process, and says what cannot be put there."""
+        try:
+            self.write(now)
+        except UnwritableError as error:
+            LOG.error("%s; %d crossings of %s are lost with this process", error, len(self._crossings), self._name)
+
     def close(self, now: float) -> None:
         """Tells every interval as it stands: for the end of a file, where nothing will continue it."""
         self.write(now)

@@ -71,9 +71,9 @@ def zone(period: Period, *, stamp: Stamp, camera: str, area_m2: float | None) ->
     if period.analysed > 0:
         numbers = dict(period.numbers)
         levels = {k: _level(numbers, k, period.analysed) for k in CLASSES if f"{k}.sum" in numbers}
-        people = levels.pop(CLASSES[0])
+        people = levels.pop(CLASSES[0], None)
         fields |= {"people": people, "vehicles": levels or None}
-        fields |= {"density_m2": round(people.mean / area_m2, 3)} if area_m2 else {}
+        fields |= {"density_m2": round(people.mean / area_m2, 3)} if area_m2 and people else {}
         fields |= _visits(period)
     return ZoneCount.model_validate(fields)
 

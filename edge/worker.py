@@ -81,7 +81,7 @@ def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> i
         try:
             _loop(feed, pipeline, recorder, status, stop)
         finally:
-            recorder.write(time.time())
+            recorder.stop(time.time())
             notify.stopping()
     journal.close()
     return 0

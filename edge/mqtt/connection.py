@@ -18,13 +18,12 @@ from edge.errors import EdgeError
 from edge.mqtt import certificate, faults, tls
 from edge.mqtt.faults import BackOff, Cause, Fault, Fights
 from edge.mqtt.session import Session, Terms
+from edge.mqtt.version import Attempt, Version
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Event, Properties, Refused, Will
 
 LOG = logging.getLogger("edge.mqtt")
 SAY_SECONDS = 10.0
 """A fault that repeats is logged at most this often."""
-OLD_VERSION_SECONDS = 6 * 3600.0
-"""How long a broker is taken for one that speaks 3.1.1 only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +133,21 @@ class Connection:
     def _keep_up(self) -> None:
         """The network thread: one connection after another, with a pause by cause between them."""
         back_off, fights = BackOff(), Fights(self._terms.client_id)
-        version, complaint = _Version(), _Complaint(self._name)
+        version, complaint = Version(), _Complaint(self._name)
         while not self._stopping.is_set():
-            fault, stood = self._attempt(fights, five=version.five)
+            fault, stood = self._attempt(fights, version.next)
             if self._stopping.is_set():
                 return
-            version.learn(fault)
+            if version.learn(fault, stood=stood):
+                continue
             pause = back_off.pause(fault, stood=stood)
             complaint.say(fault, f"attempt {back_off.attempts}, next in {pause:.0f} s")
             self._stopping.wait(pause)
 
-    def _attempt(self, fights: Fights, *, five: bool) -> tuple[Fault, float]:
+    def _attempt(self, fights: Fights, attempt: Attempt) -> tuple[Fault, float]:
         """One connection from its attempt to its end; with a renewed certificate where there is one now."""
         unusable = self._read_certificates()
-        session = Session(self._terms, five=five, put=self._put)
+        session = Session(self._terms, attempt, put=self._put)
         fault, stood = (unusable, 0.0) if unusable else session.run(self._stopping)
         fault = fights.judge(fault, stood=stood)
         self._put(session, Disconnected(str(fault)) if stood else Refused(str(fault)), 0)
@@ -160,26 +160,6 @@ class Connection:
         except EdgeError as error:
             return Fault(faults.Cause.CERTIFICATE, str(error), "it is read again before each attempt")
         return None
-
-
-class _Version:
-    """Which MQTT to speak: 5, until the broker refuses it or twice hangs up on it; then 3.1.1 for some hours."""
-
-    def __init__(self) -> None:
-        self._old_since: float | None = None
-        self._silences = 0
-
-    @property
-    def five(self) -> bool:
-        """Whether the next attempt is one in MQTT 5."""
-        return self._old_since is None or time.monotonic() - self._old_since > OLD_VERSION_SECONDS
-
-    def learn(self, fault: Fault) -> None:
-        """Takes the other version where the broker did not understand this one."""
-        self._silences = self._silences + 1 if fault.cause is Cause.SILENT else 0
-        if fault.cause is Cause.VERSION or self._silences >= 2:
-            self._old_since = time.monotonic() if self.five else None
-            self._silences = 0
 
 
 class _Complaint:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 STEADY_SECONDS = 60.0
 """A connection that stood this long makes its loss a new fault instead of one more."""
-FIGHT_SECONDS, FIGHT_ROUNDS = 10.0, 3
-"""So many connections in a row that were accepted and stood no longer than this: somebody else has our id."""
-FIGHT_MEMORY_SECONDS = 1800.0
-"""A connection that is lost so soon after that was taken over too: longer than the longest pause of the other one."""
+FIGHT_SECONDS = 1800.0
+"""The same where it was taken over: longer than the longest pause of a rival, so that both wait ever longer."""
+FIGHT_ROUNDS = 3
+"""So many losses in a row of connections that were not steady: perhaps somebody else has our id."""
 
 
 class Cause(Enum):
@@ -63,7 +62,8 @@ class BackOff:
 
         Up to half is added by chance, so that a hundred devices do not come back in one moment.
         """
-        if fault.cause is not self._cause or stood >= STEADY_SECONDS:
+        steady = FIGHT_SECONDS if fault.cause is Cause.TAKEN_OVER else STEADY_SECONDS
+        if fault.cause is not self._cause or stood >= steady:
             self._times = 0
         self._cause = fault.cause
         self._times += 1
@@ -72,28 +72,26 @@ class BackOff:
 
 
 class Fights:
-    """Finds two devices with one id behind a broker that does not say that a connection was taken over.
+    """Thinks of a second device with our id where connections keep being lost soon after they came about.
 
-    mosquitto 2.0 simply closes the older one, and the two would throw each other out every second. Both have said it
-    before one of them gives way, and the one that stays says it again when the other comes back.
+    Only MQTT 5 has a word for that, and mosquitto 2.0.11 does not say it; a bad link looks the same. So this is a hint
+    for people, and the pauses stay those of a bad link, which suffice: two devices come to rest at one change in 15 s.
     """
 
     def __init__(self, client_id: str) -> None:
         self._client_id = client_id
         self._rounds = 0
-        self._seen = float("-inf")
 
     def judge(self, fault: Fault, *, stood: float) -> Fault:
-        """The fault, or the suspicion where connections keep ending as soon as they have come about."""
-        dropped, now = fault.cause is Cause.DROPPED, time.monotonic()
-        self._rounds = self._rounds + 1 if dropped and 0 < stood < FIGHT_SECONDS else 0
-        if self._rounds >= FIGHT_ROUNDS - 1:
-            self._seen = now
-        if self._rounds >= FIGHT_ROUNDS:
-            return taken_over(self._client_id)
-        if dropped and now - self._seen < FIGHT_MEMORY_SECONDS:
-            return replace(taken_over(self._client_id), cause=fault.cause)
-        return fault
+        """The fault of a connection that `stood` so many seconds, with the hint where it is due."""
+        if fault.cause is Cause.SILENT:
+            return fault  # an old broker hangs up on each MQTT 5 between two connections in 3.1.1
+        lost_soon = fault.cause is Cause.DROPPED and 0 < stood < STEADY_SECONDS
+        self._rounds = self._rounds + 1 if lost_soon else 0
+        if self._rounds < FIGHT_ROUNDS:
+            return fault
+        do = f"check the network and the broker's log, or another device uses the same id, {self._client_id}"
+        return Fault(Cause.DROPPED, "the connection is lost again and again, soon after it came about", do)
 
 
 def taken_over(client_id: str) -> Fault:
@@ -102,13 +100,15 @@ def taken_over(client_id: str) -> Fault:
     return Fault(Cause.TAKEN_OVER, "somebody else takes this connection over", do)
 
 
-def of_error(error: OSError | UnicodeError, *, seconds: float) -> Fault:
-    """The fault behind an exception of connecting with a time limit of so many `seconds`."""
+def of_error(error: OSError | UnicodeError, *, seconds: float, tls: bool) -> Fault:
+    """The fault behind an exception of connecting, with or without `tls`, with a time limit of so many `seconds`."""
     if isinstance(error, ssl.SSLError):
         return of_tls(error)
     if isinstance(error, socket.gaierror | UnicodeError):
         return Fault(Cause.UNREACHABLE, "its name cannot be resolved", "check broker.host and this device's DNS")
     if isinstance(error, ConnectionResetError | BrokenPipeError):
+        if not tls:
+            return SILENT  # whether it is seen before or after our CONNECT is left to chance
         return Fault(Cause.UNREACHABLE, "it hung up before TLS was agreed", "check that broker.port speaks TLS")
     if isinstance(error, ConnectionRefusedError):
         return Fault(Cause.UNREACHABLE, "nobody listens there", "start the broker or check broker.port")
@@ -201,6 +201,7 @@ def of_end(code: int, name: str, *, client_id: str) -> Fault:
 SILENT = Fault(
     Cause.SILENT,
     "the broker closed the connection without a word",
-    "check that broker.port is the right one, and with TLS whether the broker wants broker.tls.certificate",
+    "check that the broker runs and that broker.port is its own, and with TLS whether it wants broker.tls.certificate",
 )
+ANSWERS_OLD = Fault(Cause.VERSION, "it hangs up on MQTT 5 and answers to 3.1.1", "trying 5 once more, then 3.1.1")
 MUTE = Fault(Cause.SILENT, "the broker does not answer", "check that broker.port is that of an MQTT broker")

@@ -20,6 +20,7 @@ from edge.config.schema import Broker
 from edge.mqtt import faults
 from edge.mqtt.faults import Fault
 from edge.mqtt.tls import KeepingSocket
+from edge.mqtt.version import Attempt
 from edge.mqtt.wire import Arrived, Connected, Event, Outcome, Properties, Published, Will
 
 LOG = logging.getLogger("edge.mqtt")
@@ -30,6 +31,7 @@ RECEIVE_MAXIMUM = 256
 NO_LIMIT = 65535
 
 _OUTCOMES = {
+    16: Outcome.NOBODY,
     135: Outcome.NOT_AUTHORISED,
     144: Outcome.NOT_AUTHORISED,  # a topic name that the broker does not accept
     151: Outcome.QUOTA,
@@ -52,8 +54,8 @@ class Terms:
 class Session:
     """One connection in one version of MQTT; `put` takes its events and the packet number to acknowledge, or 0."""
 
-    def __init__(self, terms: Terms, *, five: bool, put: Callable[[Session, Event, int], None]) -> None:
-        self._terms, self._five, self._put = terms, five, put
+    def __init__(self, terms: Terms, attempt: Attempt, *, put: Callable[[Session, Event, int], None]) -> None:
+        self._terms, self._five, self._probe, self._put = terms, attempt.five, attempt is Attempt.PROBE, put
         self._client = self._new_client()
         self._fault: Fault | None = None
         self._since: float | None = None
@@ -65,7 +67,7 @@ class Session:
         try:
             self._connect()
         except (OSError, UnicodeError) as error:
-            return faults.of_error(error, seconds=CONNECT_SECONDS), 0.0
+            return faults.of_error(error, seconds=CONNECT_SECONDS, tls=bool(self._terms.tls)), 0.0
         deadline = time.monotonic() + CONNECT_SECONDS
         while self._client.loop(0.5) == MQTTErrorCode.MQTT_ERR_SUCCESS:
             if stopping.is_set():
@@ -78,7 +80,7 @@ class Session:
 
     def _tls_fault(self) -> Fault | None:
         ended_by = self._socket.ended_by if isinstance(self._socket, KeepingSocket) else None
-        return faults.of_error(ended_by, seconds=CONNECT_SECONDS) if ended_by else None
+        return faults.of_tls(ended_by) if ended_by else None
 
     def publish(self, topic: str, body: bytes, *, qos: int, retain: bool, properties: Properties | None) -> int:
         """Queues a message for the network; returns its number."""
@@ -114,13 +116,14 @@ class Session:
         client.on_socket_register_write = lambda *_: None
         client.on_socket_open = self._on_socket_open
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_message, client.on_publish = self._on_message, self._on_publish
-        client.on_subscribe = self._on_subscribe
+        if not self._probe:
+            client.on_message, client.on_publish = self._on_message, self._on_publish
+            client.on_subscribe = self._on_subscribe
         if terms.credentials:
             client.username_pw_set(*terms.credentials)
         if terms.tls:
             client.tls_set_context(terms.tls)
-        if terms.will:
+        if terms.will and not self._probe:
             client.will_set(terms.will.topic, terms.will.body, 1, terms.will.retain, self._will_properties(terms.will))
         return client
 
@@ -155,6 +158,10 @@ class Session:
         if code.is_failure:
             self._fault = faults.of_connack(code.value, str(code))
             return
+        if self._probe:
+            self._fault = faults.ANSWERS_OLD
+            self._client.disconnect()
+            return
         self._since = time.monotonic()
         window = getattr(properties, "ReceiveMaximum", NO_LIMIT)
         self._put(self, Connected("5" if self._five else "3.1.1", flags.session_present, window), 0)
@@ -166,7 +173,7 @@ class Session:
             self._fault = faults.of_end(code.value, str(code), client_id=self._terms.client_id)
 
     def _on_publish(self, _: paho.Client, __: object, mid: int, code: ReasonCode, ___: PahoProperties) -> None:
-        outcome = _OUTCOMES.get(code.value, Outcome.FAILED) if code.is_failure else Outcome.TAKEN
+        outcome = _OUTCOMES.get(code.value, Outcome.FAILED if code.is_failure else Outcome.TAKEN)
         self._put(self, Published(mid, outcome, str(code)), 0)
 
     def _on_message(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:

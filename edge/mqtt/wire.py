@@ -10,6 +10,7 @@ class Outcome(Enum):
     """What the broker said to a published message."""
 
     TAKEN = "taken"
+    NOBODY = "taken, and nobody subscribes to it"
     NOT_AUTHORISED = "not authorised"
     QUOTA = "quota exceeded"
     BAD_FORMAT = "bad format"
@@ -79,8 +80,8 @@ class Published:
 
     @property
     def ok(self) -> bool:
-        """Whether the broker took it."""
-        return self.outcome is Outcome.TAKEN
+        """Whether the broker took it; for a message that must reach somebody see Outcome.NOBODY."""
+        return self.outcome in (Outcome.TAKEN, Outcome.NOBODY)
 
 
 Event = Connected | Disconnected | Refused | Arrived | Published

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import secrets
 import sqlite3
 import time
@@ -42,6 +41,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE INDEX IF NOT EXISTS waiting ON outbox (seq, made, expires, kind) WHERE acknowledged = 0;
 CREATE INDEX IF NOT EXISTS taken ON outbox (seq) WHERE acknowledged = 1;
 CREATE INDEX IF NOT EXISTS unheard ON outbox (kind, camera, rule, seq, expires) WHERE acknowledged = 3;
+CREATE INDEX IF NOT EXISTS refused ON outbox (seq) WHERE acknowledged = 2;
 CREATE INDEX IF NOT EXISTS alarms ON outbox (seq DESC) WHERE acknowledged = 0 AND kind = 'alarm';
 CREATE TABLE IF NOT EXISTS latest (
   camera TEXT NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL, body BLOB NOT NULL, at REAL NOT NULL,
@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS alarm (
 CREATE TABLE IF NOT EXISTS lost (
   id INTEGER PRIMARY KEY, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   reason TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX IF NOT EXISTS lost_last ON lost (epoch, last);
+CREATE INDEX IF NOT EXISTS lost_untold ON lost (first) WHERE told = 0;
 CREATE TABLE IF NOT EXISTS segment (
   number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
 """
@@ -59,8 +61,12 @@ SCHEMA_VERSION = 2
 DAMAGED = ("malformed", "not a database", "of no use")
 """What SQLite says of a file whose content is no database, as against one that it cannot reach; and what is said here
 of one that may not be used."""
-UNWRITABLE = ("full", "readonly", "disk I/O error", "unable to open database file")
+UNWRITABLE = ("full", "readonly", "disk I/O error", "unable to open database file", "locked")
 """What SQLite says where a file cannot be written at present."""
+
+
+BUSY_SECONDS = 5.0
+"""How long one process waits for another's transaction."""
 
 
 class UnwritableError(EdgeError):
@@ -85,15 +91,18 @@ class Database:
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
+                self._connection.close()
                 _set_aside(path, str(error))
                 self._open()
 
     def _open(self) -> None:
+        self._path.touch(mode=0o660)  # SQLite's own mode would shut the group out
+        # any thread, though one at a time: who opens it need not be who runs it
+        self._connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         if self._marker.exists():
             raise sqlite3.DatabaseError(DAMAGED[0])
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o660))  # SQLite's own mode would shut the group out
-        # any thread, though one at a time: who opens it need not be who runs it
-        self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -113,8 +122,6 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: all of it, or nothing where an exception passes through. It survives any process."""
         with self._faults():
-            if not self._path.exists() or self._path.stat().st_ino != self._inode:
-                raise sqlite3.OperationalError("the file was set aside or removed")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -132,6 +139,8 @@ class Database:
     @contextmanager
     def _faults(self) -> Iterator[None]:
         with _told(self._path):
+            if not self._path.exists() or self._path.stat().st_ino != self._inode:
+                raise sqlite3.OperationalError("the file was set aside or removed")
             try:
                 yield
             except sqlite3.DatabaseError as error:
@@ -172,6 +181,7 @@ class Database:
         if int(meta["flushes"]) < last_flush(log):
             raise sqlite3.DatabaseError(f"{DAMAGED[2]}: older than what is on the disk")
         write_meta(self._connection, boot=_boot())
+        self._connection.execute("DELETE FROM meta WHERE name IN ('clock', 'tried_at')")  # of the clock since that boot
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -67,22 +67,24 @@ class Flusher:
 
     def halt(self) -> None:
         """Ends the thread and flushes what there is now."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
+        self._end_thread()
         self._flush_or_tell()
 
     def close(self) -> None:
         """Flushes for the last time; the last process to do so says that nothing came after it."""
-        self.halt()
-        if self._alone():
-            self._flush_or_tell(clean=True)
+        self._end_thread()
+        self._flush_or_tell(clean=self._alone())
         self.abandon()
 
     def abandon(self) -> None:
         """Ends without a flush."""
         os.close(self._users)
         self._db.close()
+
+    def _end_thread(self) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
 
     def step(self) -> bool:
         """Flushes where it is due; whether it did, or tried."""
@@ -120,14 +122,14 @@ class Flusher:
 
     def _flush(self, *, clean: bool = False) -> None:
         folder = self._log.folder
-        if self._bounds is None and folder.exists() and not os.access(folder, os.W_OK):
-            return  # a camera's process that may not write the disk leaves it to the publisher
         with self._sole() as mine:
             if not mine:
                 return
             with self._db.transaction() as db:
                 most = int(read_meta(db).get("outbox_bytes", Bounds().outbox_bytes))
                 trim(db, now=self._clock(), most_bytes=most)
+            if self._bounds is None and folder.exists() and not os.access(folder, os.W_OK):
+                return  # a camera's process that may not write the disk leaves it to the publisher
             try:
                 while not self._write(clean=clean):
                     pass
@@ -165,16 +167,15 @@ class Flusher:
         with self._db.transaction() as db:
             for number in self._log.segments()[:-2]:
                 query = "SELECT 1 FROM segment JOIN outbox ON seq BETWEEN first AND last WHERE number = ? LIMIT 1"
-                if db.execute(query, (number,)).fetchone():
-                    return
-                self._log.remove(number)
-                db.execute("DELETE FROM segment WHERE number = ?", (number,))
+                if not db.execute(query, (number,)).fetchone():
+                    self._log.remove(number)
+                    db.execute("DELETE FROM segment WHERE number = ?", (number,))
 
     def _tell(self, fault: str) -> None:
         if fault and fault != self.fault:
             LOG.error("%s", fault)
         elif self.fault and not fault:
-            LOG.warning("%s: the disk is written again, nothing was lost", self._log.folder)
+            LOG.warning("%s: the disk is written again, with all that was missing on it", self._log.folder)
         self.fault = fault
 
     def _alone(self) -> bool:
@@ -187,7 +188,11 @@ class Flusher:
     @contextmanager
     def _sole(self) -> Iterator[bool]:
         """One process at a time writes the log; False where another one does."""
-        with self._path.with_name("flush.lock").open("w") as lock:
+        try:
+            lock = self._path.with_name("flush.lock").open("w")
+        except OSError as error:
+            raise EdgeError(str(self._path.parent), "cannot be used", found=str(error), do="check the folder") from None
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

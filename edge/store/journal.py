@@ -66,7 +66,8 @@ class Journal:
             stamp = _next_stamp(db)
             made = period.end
             _post(db, stamp, key=(period.kind, *key), body=render(period, tally, stamp), life=(made, made + life))
-            db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
+            if period.kind == "flow":
+                db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
             db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
             db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start = ?", (*key, period.start))
         return stamp

@@ -57,7 +57,7 @@ class Log:
         packed = zlib.compress(content, 6)
         record = _HEAD.pack(_MARK, len(packed), zlib.crc32(packed)) + packed
         number = max(self.segments(), default=0)
-        end = self._end(number) if number else 0
+        end = self._end(number) if number else 0  # of one that cannot be read: beyond its room
         if fresh or number == 0 or end + len(record) > SEGMENT_BYTES:
             number, end = number + 1, 0
             self._make(number, max(SEGMENT_BYTES, len(record)))
@@ -68,9 +68,12 @@ class Log:
     def _end(self, number: int) -> int:
         """Where the last whole record of a file ends; another process may have gone on since this one wrote."""
         start = self._reached[1] if self._reached[0] == number else 0
-        with self._path(number).open("rb") as file:
-            file.seek(start)
-            return start + max((end for _, end in _whole(file.read())), default=0)
+        try:
+            with self._path(number).open("rb") as file:
+                file.seek(start)
+                return start + max((end for _, end in _whole(file.read())), default=0)
+        except OSError:
+            return SEGMENT_BYTES
 
     def _make(self, number: int, size: int) -> None:
         """Makes a file that has its room on the disk already."""

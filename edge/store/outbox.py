@@ -54,6 +54,7 @@ _TO_SEND = (
     "acknowledged = 0 AND kind NOT IN (SELECT value FROM json_each(?)) AND made >= ? AND made < ? AND expires > ?"
     " AND seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'sendable') AND kind"
 )
+AGAIN_MOST = 1000
 NOT_KEPT = "not kept here any more: confirmed as stored, or past their life"
 
 
@@ -140,11 +141,11 @@ class Outbox:
 
     def send_again(self, epoch: str, *, first: int, last: int) -> int:
         """Lets the messages `first` to `last` be sent again, and notes those that are not there as lost; returns how
-        many are there."""
+        many are there. No more than AGAIN_MOST of them at a time: who wants the others asks once more."""
         with self._db.transaction() as db:
-            there = [row[0] for row in db.execute(
-                "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq", (epoch, first, last)
-            )]  # fmt: skip
+            query = "SELECT seq FROM outbox WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
+            there = [row[0] for row in db.execute(query, (epoch, first, last, AGAIN_MOST))]
+            last = there[-1] if len(there) == AGAIN_MOST else last
             db.execute(
                 "UPDATE outbox SET acknowledged = 0 WHERE epoch = ? AND seq BETWEEN ? AND ? AND acknowledged IN (1, 3)",
                 (epoch, first, last),
@@ -161,8 +162,8 @@ class Outbox:
             note_lost(db, [lost])
 
     def lost(self, *, limit: int) -> list[Lost]:
-        """The ranges of messages that are lost and that are to be told, oldest first."""
-        query = "SELECT epoch, first, last, reason, id FROM lost WHERE told = 0 ORDER BY id LIMIT ?"
+        """The ranges of messages that are lost and that are to be told, the lowest numbers first."""
+        query = "SELECT epoch, first, last, reason, id FROM lost WHERE told = 0 ORDER BY first LIMIT ?"
         return [Lost(*row) for row in self._db.rows(query, (limit,))]
 
     def told(self, lost: Lost) -> None:
@@ -175,10 +176,17 @@ class Outbox:
         query = "SELECT camera FROM latest UNION SELECT camera FROM period UNION SELECT camera FROM crossing"
         return {row[0] for row in self._db.rows(query)}
 
-    def forget(self, camera: str) -> None:
-        """Tells no state of this camera any more."""
+    def forget(self, camera: str, kind: str, rule: str) -> None:
+        """Tells no such state of this camera any more."""
         with self._db.transaction() as db:
-            db.execute("DELETE FROM latest WHERE camera = ?", (camera,))
+            db.execute(
+                "DELETE FROM latest WHERE camera = ? AND kind IN (?, 'health') AND rule = ?", (camera, kind, rule)
+            )
+
+    @property
+    def sendable(self) -> int:
+        """The number up to which all messages may be sent: they are on the disk, or it cannot be written."""
+        return int(self._db.rows("SELECT value FROM meta WHERE name = 'sendable'")[0][0])
 
     def announcements(self) -> list[Announcement]:
         """The present status and health of every camera, and its alarms."""

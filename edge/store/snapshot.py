@@ -6,6 +6,7 @@ Crossings go as counts of their interval: which of them it was that crossed at w
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,9 @@ from edge.store.trim import Lost, note_lost
 
 MESSAGES = 20_000
 """The most messages of one record."""
-UNUSED = 1_000_000
-"""Numbers that are left out after an end without a last flush: more than a device gives out in a month, so that none
-is used twice even where the disk had kept less than it said."""
+UNUSED, UNUSED_MORE = 1_000_000, 2**36
+"""Numbers that are left out after an end without a last flush: more than a device gives out in a month, and at random
+some more, so that none is used twice even where the disk keeps less than it says, or nothing at all."""
 EVERYTHING = 2**63 - 1
 
 _STATE = {
@@ -29,8 +30,11 @@ _STATE = {
     "total": "SELECT camera, rule, a, b FROM total",
     "latest": "SELECT camera, kind, rule, body, at, version FROM latest WHERE kind != 'health'",
     "alarm": "SELECT camera, rule, id, state FROM alarm",
-    "lost": "SELECT epoch, first, last, reason FROM lost ORDER BY told, id DESC LIMIT 100",
-    "kept": "SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE acknowledged = 0)",
+    "lost": "SELECT epoch, first, last, reason FROM lost WHERE told = 0 OR reason LIKE 'never used:%'"
+    " ORDER BY told, id DESC LIMIT 100",
+    "kept": "SELECT (SELECT min(seq) FROM outbox), min(seq) FROM (SELECT min(seq) AS seq FROM outbox"
+    " WHERE acknowledged = 0 UNION ALL SELECT min(seq) FROM outbox WHERE acknowledged = 2"
+    " UNION ALL SELECT min(seq) FROM outbox WHERE acknowledged = 3)",
 }
 """`kept`: the first message that is still here, and the first that no broker has taken. Of `lost` some suffice: what
 the centre is not told it asks for."""
@@ -95,6 +99,7 @@ def restore(db: sqlite3.Connection, log: Log) -> str:
         state = content or state
     if state is None:
         return _nothing(log) if log.segments() else ""
+    clean = state["clean"] and last_whole == log.segments()[-1] and not damage.bytes and _opened(log, state)
     first, untaken = state["kept"][0]
     end = state["seq"] + 1
     gone = "DELETE FROM outbox WHERE epoch != ? OR seq < ? OR seq >= ?"
@@ -104,9 +109,17 @@ def restore(db: sqlite3.Connection, log: Log) -> str:
     for name, insert in _INTO.items():
         db.executemany(insert, state[name])
     note_lost(db, [Lost(*row) for row in state["lost"]])
-    clean = state["clean"] and last_whole == log.segments()[-1] and not damage.bytes
     _go_on(db, state, clean=clean)
     return _told(db, clean=clean, damage=damage)
+
+
+def _opened(log: Log, state: dict[str, Any]) -> bool:
+    """Puts on the disk that the orderly end is over; False where that is not possible, so that it counts as none."""
+    try:
+        log.append(_packed({**state, "clean": False, "messages": []}), fresh=True)
+    except OSError:
+        return False
+    return True
 
 
 def _take_messages(db: sqlite3.Connection, rows: list[list[Any]], *, segment: int) -> None:
@@ -130,13 +143,18 @@ def _go_on(db: sqlite3.Connection, state: dict[str, Any], *, clean: bool) -> Non
     """Goes on with the numbers: after a clean end with the next one, else far beyond what may have been sent."""
     seq, epoch = state["seq"], state["epoch"]
     if not clean:
-        note_lost(db, [Lost(epoch, seq + 1, seq + UNUSED, "never used: the power failed, or the last flush was not")])
-        seq += UNUSED
+        unused = UNUSED + secrets.randbelow(UNUSED_MORE)
+        note_lost(db, [Lost(epoch, seq + 1, seq + unused, "never used: the power failed, or the last flush did")])
+        seq += unused
     write_meta(db, epoch=epoch, seq=seq, flushes=state["flush"], flushed=seq, sendable=seq, fresh=1)
 
 
 def _nothing(log: Log) -> str:
-    return f"nothing in {log.folder} can be read; set aside as *.{log.set_aside()}, counting goes on in a new epoch"
+    try:
+        where = f"set aside as *.{log.set_aside()}"
+    except OSError as error:
+        where = f"cannot be set aside ({error.strerror})"
+    return f"nothing in {log.folder} can be read; {where}, counting goes on in a new epoch"
 
 
 def _told(db: sqlite3.Connection, *, clean: bool, damage: Damage) -> str:

@@ -14,7 +14,7 @@ TAKEN, UNHEARD = 1, 3
 """The values of `acknowledged` in the outbox for what the broker has taken, and taken with nobody to give it to."""
 STEP_SECONDS = 600.0
 """A clock that was set forward by more than this makes no message older."""
-LOST_MOST = 10_000
+LOST_MOST = 100_000
 """Ranges of lost messages that wait to be told; beyond them the centre asks for what it misses."""
 BATCH = 500
 """Messages that are let go of at a time where room is short."""

@@ -112,7 +112,8 @@ class Link:
     async def _end(self) -> None:
         await self._heal(forgotten=True)
         await self._refuse()
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*left, return_exceptions=True)  # a reset ends some of them by an error
 
     @property
     def _whole(self) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from contract import fits
 
+from edge import render
 from edge.config.schema import Camera
-from edge.dataflow import CLASSES, Instant, Tracks
+from edge.dataflow import CLASSES, Instant, Period, Stamp, Tally, Tracks
 from edge.measurements.measures import Measures
 from edge.recorder import Recorder
 from edge.store.journal import Journal
@@ -121,3 +122,13 @@ def test_measures_tell_who_rides_the_forbidden_way(street):
     said = street([Mover(1, "motorcycle", 0.2, 0.5, 0.07, begin=1, end=8)], 30)
     (alarm,) = said["alarm", "south"]
     assert (alarm["kind"], alarm["state"], alarm["value"]) == ("wrong_way", "raised", 1)
+
+
+@pytest.mark.parametrize("kind", ["flow", "zone", "turn", "queue"])
+@pytest.mark.parametrize("analysed", [0.0, 60.0])
+def test_interval_of_an_older_version_without_its_numbers_is_told_all_the_same(kind, analysed):
+    """An interval that was open at an upgrade must not stop its camera."""
+    period = Period("r1", kind, BEGIN, 60, analysed)
+    facts = {"classes": ["car"]} if kind == "flow" else {}
+    body = render.interval(period, Tally({}, (0, 0)), stamp=Stamp("1c9f03aa", 1), camera="cam", facts=facts).to_bytes()
+    fits(body, kind)

@@ -136,20 +136,38 @@ def test_seldom_lets_one_through_and_counts_the_rest():
     assert seldom.held_back(1200) == 0
 
 
-def test_fights_suspects_a_rival_after_three_short_connections():
+def test_fights_hints_after_three_short_connections_and_waits_no_longer():
+    fights, back_off = Fights("hue-node-1"), BackOff()
+    found = [fights.judge(fault(Cause.DROPPED), stood=stood) for stood in (7200, 1, 3, 20, 0.01)]
+    assert ["hue-node-1" in str(each) for each in found] == [False, False, False, True, True]
+    assert all(each.cause is Cause.DROPPED for each in found)
+    assert max(back_off.pause(each, stood=1) for each in found) < 30
+    assert "or another device" in found[-1].do, "a bad link looks the same: nobody is accused"
+
+
+def test_fights_forgets_after_a_steady_connection_and_after_a_dead_link():
+    for cause, stood in ((Cause.DROPPED, 61), (Cause.UNREACHABLE, 0)):
+        fights = Fights("a")
+        for _ in range(5):
+            fights.judge(fault(Cause.DROPPED), stood=1)
+        assert fights.judge(fault(cause), stood=stood).what == "what"
+        assert fights.judge(fault(Cause.DROPPED), stood=1).what == "what"
+
+
+def test_fights_sees_a_fight_at_an_old_broker_that_hangs_up_on_mqtt_5_in_between():
     fights = Fights("hue-node-1")
-    assert fights.judge(fault(Cause.DROPPED), stood=1).what == "what"
-    second = fights.judge(fault(Cause.DROPPED), stood=1)
-    assert second.cause is Cause.DROPPED, "told, but tried again as soon as before"
-    assert second.what == "somebody else takes this connection over"
-    rival = fights.judge(fault(Cause.DROPPED), stood=1)
-    assert rival.cause is Cause.TAKEN_OVER
-    assert "hue-node-1" in str(rival)
-    later = fights.judge(fault(Cause.DROPPED), stood=700)
-    assert later.cause is Cause.DROPPED
-    assert later.what == second.what, "the rival is back"
-    for _ in range(5):
-        assert fights.judge(fault(Cause.UNREACHABLE), stood=0).cause is Cause.UNREACHABLE
+    for _ in range(3):
+        found = fights.judge(fault(Cause.DROPPED), stood=1)
+        assert fights.judge(fault(Cause.SILENT), stood=0).what == "what"
+    assert "hue-node-1" in str(found)
+
+
+def test_back_off_of_two_rivals_grows_though_each_stands_while_the_other_waits():
+    one, other, pauses = BackOff(), BackOff(), [0.0]
+    for _ in range(6):
+        for device in (one, other):
+            pauses.append(device.pause(faults.taken_over("x"), stood=max(pauses[-1], 0.1)))
+    assert pauses[-1] >= 900
 
 
 @pytest.mark.parametrize(
@@ -164,10 +182,16 @@ def test_fights_suspects_a_rival_after_three_short_connections():
     ],
 )
 def test_fault_of_an_error_says_what_to_do(error, cause, text):
-    found = faults.of_error(error, seconds=10)
+    found = faults.of_error(error, seconds=10, tls=True)
     assert found.cause is cause
     assert text in str(found)
     assert "\n" not in str(found)
+
+
+def test_fault_of_a_reset_speaks_of_tls_only_where_there_is_tls():
+    reset = ConnectionResetError(104, "Connection reset by peer")
+    assert "TLS" in str(faults.of_error(reset, seconds=10, tls=True))
+    assert faults.of_error(reset, seconds=10, tls=False) is faults.SILENT, "the same, seen a moment sooner"
 
 
 def alert(reason: str) -> ssl.SSLError:
@@ -189,7 +213,7 @@ def alert(reason: str) -> ssl.SSLError:
     ],
 )
 def test_fault_of_an_alert_says_what_the_broker_wants(reason, text):
-    found = faults.of_error(alert(reason), seconds=10)
+    found = faults.of_error(alert(reason), seconds=10, tls=True)
     assert found.cause is Cause.CERTIFICATE
     assert text in str(found)
 

@@ -9,6 +9,8 @@ import random
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -374,3 +376,14 @@ def test_full_disk_is_told_in_one_line_and_loses_nothing(path):
     outbox = Outbox(path)
     assert numbers(outbox) == list(range(1, outbox.last.seq + 1))
     assert outbox.last.seq > 10
+
+
+def test_database_opened_twice_in_a_process_keeps_its_locks(path):
+    """Without them another process takes itself for the last one, takes the WAL away, and the file is damaged."""
+    outbox, other = Outbox(path), Outbox(path)
+    outbox.changed()
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); list(db.execute('SELECT * FROM meta')); db.close()"
+    subprocess.run([sys.executable, "-c", look, path], check=True)
+    assert path.with_name(f"{path.name}-wal").exists()
+    other.close()
+    outbox.close()

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
 from device_ import START, Device
 
 from edge.dataflow import Stamp
+from edge.errors import EdgeError
 from edge.store import flush, log
 from edge.store.database import Database
 from edge.store.flush import Flusher
@@ -47,9 +49,10 @@ def test_power_cut_costs_what_came_after_the_last_flush(device):
     device.count(10)
     device.cut_power()
     after = device.state()
-    assert after["last"] == Stamp(before["last"].epoch, 2 + UNUSED), "no number is given out twice"
+    assert after["last"].epoch == before["last"].epoch
+    assert after["last"].seq >= 2 + UNUSED, "no number is given out twice"
     assert {**after, "last": before["last"]} == before
-    assert [(each.first, each.last) for each in device.outbox.lost(limit=9)] == [(3, 2 + UNUSED)]
+    assert [(each.first, each.last) for each in device.outbox.lost(limit=9)] == [(3, after["last"].seq)]
     assert device.outbox.lost(limit=9)[0].reason.startswith("never used:")
     assert waiting(device) == [1, 2]
     device.now = START + 90
@@ -88,7 +91,7 @@ def test_orderly_end_leaves_no_number_out(device):
     assert device.outbox.lost(limit=1) == []
     device.flusher.step()
     device.cut_power()
-    assert device.outbox.last.seq == 2 + UNUSED, "the orderly end was before"
+    assert device.outbox.last.seq >= 2 + UNUSED, "the orderly end was before"
 
 
 def test_end_of_one_process_of_two_is_no_orderly_end(device):
@@ -96,7 +99,28 @@ def test_end_of_one_process_of_two_is_no_orderly_end(device):
     device.count()
     second.close()
     device.cut_power()
-    assert device.outbox.last.seq == 2 + UNUSED
+    assert device.outbox.last.seq >= 2 + UNUSED
+
+
+def test_orderly_end_counts_once_where_the_disk_cannot_be_written_after_it(device, monkeypatch):
+    """Else the numbers that were sent from memory would be given out again after a power cut."""
+    device.count()
+    device.stop()
+    shutil.rmtree(device.run)
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(log, "_write", refuse)
+    seen = set()
+    device.start()
+    for _ in range(3):
+        device.count()
+        device.flusher.step()
+        sent = set(waiting(device))
+        assert sent - {1, 2} and not (sent & seen)
+        seen |= sent - {1, 2}
+        device.cut_power()
 
 
 def test_files_whose_messages_are_confirmed_go(device, monkeypatch):
@@ -108,7 +132,8 @@ def test_files_whose_messages_are_confirmed_go(device, monkeypatch):
     assert len(files) >= 5
     device.outbox.confirmed(device.outbox.last)
     device.flusher.step()
-    assert sorted(device.disk.glob("journal-*.log"))[:2] == files[-2:] or len(list(device.disk.iterdir())) <= 3
+    device.flusher.step()
+    assert [file.name for file in sorted(device.disk.iterdir())] == [file.name for file in files[-2:]]
     before = device.state()
     device.cut_power()
     assert device.state()["totals"] == before["totals"]
@@ -175,7 +200,7 @@ def test_store_older_than_the_log_after_a_boot_is_made_anew(device, tmp_path):
     database.close()
     device.start()
     assert device.state()["messages"] == before["messages"]
-    assert device.outbox.last.seq == before["last"].seq + UNUSED
+    assert device.outbox.last.seq >= before["last"].seq + UNUSED
 
 
 def test_wal_cut_anywhere_opens(device, tmp_path):
@@ -192,7 +217,7 @@ def test_wal_cut_anywhere_opens(device, tmp_path):
         shutil.copy(device.run / "edge.db", tmp_path / "cut" / "edge.db")
         (tmp_path / "cut" / "edge.db-wal").write_bytes(wal[:length])
         outbox = Outbox(tmp_path / "cut" / "edge.db", disk=device.disk)
-        assert outbox.last.seq in (*range(whole["last"].seq + 1), whole["last"].seq + UNUSED)
+        assert outbox.last.seq in range(whole["last"].seq + 1) or outbox.last.seq >= whole["last"].seq + UNUSED
         outbox.close()
 
 
@@ -225,7 +250,7 @@ def test_full_disk_stops_no_message_and_is_made_good_without_a_restart(tmp_path,
         ballast.unlink()
         device.flusher.step()
         assert device.flusher.fault == ""
-        assert "nothing was lost" in caplog.text
+        assert "the disk is written again" in caplog.text
         before = device.state()
         device.cut_power()
         assert {**device.state(), "last": 0} == {**before, "last": 0}
@@ -246,3 +271,40 @@ def test_read_only_disk_stops_no_message_and_is_made_good_without_a_restart(tmp_
         device.flusher.step()
         assert device.flusher.fault == ""
         device.kill()
+
+
+def test_alarm_that_nobody_heard_and_one_set_aside_wait_again_after_a_power_cut(device):
+    for _ in range(2):
+        device.count()
+    epoch = device.outbox.last.epoch
+    device.flusher.step()
+    device.outbox.acknowledged([Stamp(epoch, 1)])
+    device.outbox.set_aside(Stamp(epoch, 2))
+    device.outbox.acknowledged([Stamp(epoch, 3), Stamp(epoch, 4)])
+    device.flusher.step()
+    device.cut_power()
+    assert waiting(device) == [2, 3, 4]
+
+
+def test_second_opening_in_a_process_keeps_its_locks(tmp_path):
+    """POSIX drops every lock of a process on a file when it closes any descriptor of it."""
+    device = Device(tmp_path).start()
+    device.count()
+    other = (
+        "from edge.store.outbox import Outbox; from pathlib import Path; import sys; Outbox(Path(sys.argv[1])).close()"
+    )
+    subprocess.run([sys.executable, "-c", other, device.run / "edge.db"], check=True)
+    device.count()
+    seen = other.replace("Outbox(Path(sys.argv[1])).close()", "print(Outbox(Path(sys.argv[1])).last.seq)")
+    told = subprocess.run(
+        [sys.executable, "-c", seen, device.run / "edge.db"], check=True, capture_output=True, text=True
+    )
+    assert int(told.stdout) == device.outbox.last.seq == 4
+    device.kill()
+
+
+def test_publisher_learns_that_the_file_was_set_aside(device):
+    (device.run / "edge.db").rename(device.run / "edge.db.away")
+    with pytest.raises(EdgeError, match="set aside or removed"):
+        waiting(device)
+    (device.run / "edge.db.away").rename(device.run / "edge.db")

@@ -1,0 +1,141 @@
+"""The connection to the broker through a network that fails: what it takes a fault for, and how long it waits."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+from broker import running, wait_until
+from link import Link
+
+from edge.config.schema import Broker as BrokerConfig
+from edge.mqtt.connection import Connection
+from edge.mqtt.wire import Connected, Disconnected, Refused
+
+TAKEN_OVER = b"\xe0\x02\x8e\x00"
+"""DISCONNECT of MQTT 5 with reason code 0x8E (section 3.14), which mosquitto 2.0.11 does not send."""
+
+
+@contextmanager
+def connecting(port):
+    """A connection that is kept up."""
+    connection = Connection(BrokerConfig(host="127.0.0.1", port=port, tls=False), client_id="hue-node-1")
+    connection.start()
+    try:
+        yield connection
+    finally:
+        connection.stop()
+
+
+def until(connection, kind, *, seconds=40.0):
+    """The next event of a kind."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        event = connection.next_event(0.2)
+        if isinstance(event, kind):
+            return event
+    raise AssertionError(f"no {kind} within {seconds} s")
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with running(tmp_path / "broker") as broker:
+        yield broker
+
+
+@pytest.fixture
+def link(broker):
+    with closing(Link(broker.port)) as link:
+        yield link
+
+
+class Front:
+    """Stands before a real broker: it hangs up on the first connections, as a port does behind which the broker is
+    away, and can say that a connection was taken over."""
+
+    def __init__(self, behind: int, *, hang_up: int = 0) -> None:
+        self._behind, self._hang_up = behind, hang_up
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._client: socket.socket | None = None
+        self.connections = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                self._client, _ = self._server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            if self.connections <= self._hang_up:
+                self._client.close()
+                continue
+            behind = socket.create_connection(("127.0.0.1", self._behind))
+            for source, sink in ((self._client, behind), (behind, self._client)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while block := source.recv(65536):
+                sink.sendall(block)
+        except OSError:
+            pass
+
+    def take_over(self) -> None:
+        """Ends the connection as MQTT 5 wants it."""
+        assert self._client
+        self._client.sendall(TAKEN_OVER)
+        self._client.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def test_connection_that_flaps_is_tried_again_soon_and_accuses_nobody(link):
+    said = []
+    with connecting(link.port) as connection:
+        for _ in range(4):
+            assert until(connection, Connected).protocol == "5"
+            link.reset()
+            said.append(until(connection, Disconnected).reason)
+        assert until(connection, Connected).protocol == "5", "not minutes later"
+    assert not [line for line in said if "takes this connection over" in line]
+    assert ["or another device" in line for line in said] == [False, False, True, True]
+
+
+def test_connection_taken_over_gives_way_for_a_minute_and_says_so(broker, caplog):
+    with closing(Front(broker.port)) as front, connecting(front.port) as connection:
+        until(connection, Connected)
+        front.take_over()
+        assert "hue-node-1" in until(connection, Disconnected).reason
+        wait_until(lambda: "next in" in caplog.text)
+        [line] = [each.getMessage() for each in caplog.records]
+        assert "somebody else takes this connection over" in line
+        assert int(line.rpartition("next in ")[2].partition(" s")[0]) >= 60
+        assert front.connections == 1
+
+
+def test_connection_speaks_5_again_after_a_broker_was_away_behind_an_open_port(broker, link):
+    with connecting(link.port) as connection:
+        assert until(connection, Connected).protocol == "5"
+        broker.end(signal.SIGKILL)
+        for _ in range(3):
+            until(connection, Refused)
+        broker.start()
+        assert until(connection, Connected).protocol == "5"
+        link.reset()
+        assert until(connection, Connected).protocol == "5"
+
+
+def test_connection_finds_a_broker_that_comes_back_while_it_asks_in_3_1_1(broker):
+    """The broker was away for one attempt in MQTT 5 only: it must not be taken for an old one."""
+    with closing(Front(broker.port, hang_up=1)) as front, connecting(front.port) as connection:
+        assert until(connection, Connected).protocol == "5"
+        asked = [each for each in broker.log.splitlines() if "New client connected" in each]
+        assert ["(p2," in each for each in asked] == [True, False]

@@ -94,7 +94,7 @@ class Publisher:
 
     def close(self, *, seconds: float = 5.0) -> None:
         """Sends what is fresh for at most so many seconds, says that the device was stopped, and disconnects."""
-        self._ending = True
+        self._ending = self._look = True  # the last flush to the disk may have made more of them ready
         until = time.monotonic() + seconds
         while self._connection.connected and (self._look or self._under_way) and time.monotonic() < until:
             self.step()

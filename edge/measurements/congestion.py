@@ -31,7 +31,7 @@ AGAIN = 0.8
 """A state is left downwards only when its limit is passed by so much (1 / 0.8 of a speed, 0.8 of a density)."""
 PACE_MS = 15 / 3.6
 """Free flow is at least this fast."""
-LEARN = 0.02
+LEARN = 0.005
 """The share by which one vehicle moves what is known of free flow, which is the 85th percentile of speeds."""
 PERCENTILE = 0.85
 FOOTPRINT = 0.45

@@ -1,13 +1,18 @@
-"""Tracks -> crossings: each track over each line once, in either direction, and again only when it has come back."""
+"""Tracks -> crossings: each track over each line once, in either direction, and again only when it has come back.
+
+Where many stand close together a track leaps now and then from one to its neighbour. A step over a line therefore
+counts only when the way before or after it bears it out; where a queue stands on the line, only who is seen to go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from edge.config.schema import Line
+from edge.config.rules import Line
 from edge.dataflow import CLASSES, Crossing, FloatArray, Instant, Tracks
 from edge.geometry import bottom_centres
 
@@ -19,6 +24,46 @@ RETURN = (0.01, 0.5)
 that stands on the line and shivers counts once."""
 REARM = (0.02, 1.0)
 """How far it must be from the line before the narrow band holds for it again."""
+LEAP = 0.35
+"""From this share of the object's size on, a step over the line must be borne out."""
+FIRST_LEAP = 5.0
+"""The same for the first step of a track: a fast one may be seen twice only."""
+GOES = (0.4, 0.25)
+"""What bears it out: a way in the same direction of this share of the size, at this share of the step's speed."""
+KEPT_SECONDS = 1.5
+"""How far back the way is known."""
+PROOF_SECONDS = 3.0
+"""How long after the step the proof may come."""
+STANDS = 0.3
+"""Who goes less than this share of its size in KEPT_SECONDS, stands."""
+QUEUE = 2
+"""So many that stand within one and a half of their sizes of a line are a queue on it."""
+QUEUE_NEAR = 1.5
+QUEUE_SECONDS = 3.0
+"""How long a queue is thought to be there after it was last seen."""
+LEAVES = 0.6
+"""How far one must go out of a queue, besides its two longest steps, in its sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """One observation as seen from a line: `distance` in picture heights, right positive, `position` along it, `size`
+    in picture heights."""
+
+    at: Instant
+    distance: float
+    position: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A step from one side to the other: when, whether on the segment, and the sights before and after it."""
+
+    at: Instant
+    on_line: bool
+    before: _Sight
+    after: _Sight
 
 
 @dataclass(slots=True)
@@ -27,11 +72,11 @@ class _Passage:
 
     side: int = 0
     armed: bool = True
-    distance: float = 0.0
-    position: float = 0.0
-    at: Instant | None = None
-    changed: tuple[Instant, bool] | None = None
-    """When the point last changed sides, and whether that was on the segment."""
+    recent: list[_Sight] = field(default_factory=list)
+    """The last KEPT_SECONDS, oldest first; more while a crossing is owed."""
+    changed: _Change | None = None
+    owed: int = 0
+    """The side to which a crossing is complete but for its proof."""
 
 
 @dataclass(slots=True)
@@ -49,10 +94,18 @@ class CrossingCounter:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = tuple(lines)
         self._paths: dict[int, _Path] = {}
+        self._queued_until = dict.fromkeys((line.id for line in lines), float("-inf"))
+        self._now = float("-inf")
+
+    @property
+    def queued(self) -> frozenset[str]:
+        """The lines on which a queue stands: there, only who is seen to drive on is counted."""
+        return frozenset(line for line, until in self._queued_until.items() if self._now <= until)
 
     def update(self, tracks: Tracks) -> list[Crossing]:
         """The crossings that this picture completes, oldest first. A crossing is known once the object is clear of
         the line, or once its track is confirmed; its time is that at which it was on the line."""
+        self._now = tracks.at.seconds
         points = bottom_centres(tracks.boxes)
         scale = np.array([tracks.aspect, 1.0], dtype=np.float32)
         sizes = np.sqrt(np.prod((tracks.boxes[:, 2:] - tracks.boxes[:, :2]) * scale, axis=1))
@@ -65,13 +118,17 @@ class CrossingCounter:
 
     def _move(self, line: Line, tracks: Tracks, points: FloatArray, sizes: FloatArray) -> None:
         distances, positions = _relative(line, points, tracks.aspect)
+        standing = 0
         for i, track in enumerate(tracks.ids.tolist()):
             path = self._paths.setdefault(track, _Path())
             passage = path.passages.setdefault(line.id, _Passage())
-            step = (float(distances[i]), float(positions[i]), tracks.at)
-            crossing = _pass(passage, step, size=float(sizes[i]))
+            sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(sizes[i]))
+            standing += _stands_on(passage, sight)
+            crossing = _pass(passage, sight, queue=line.id in self.queued)
             if crossing is not None:
                 path.waiting.append((crossing[0], line.id, crossing[1]))
+        if standing >= QUEUE:
+            self._queued_until[line.id] = self._now + QUEUE_SECONDS
 
     def _confirmed(self, tracks: Tracks) -> list[Crossing]:
         """The crossings that may be told. One of a class that its line does not count waits as long as its track
@@ -100,33 +157,73 @@ def _relative(line: Line, points: FloatArray, aspect: float) -> tuple[FloatArray
     return distances.astype(np.float32), (away @ along / length**2).astype(np.float32)
 
 
-def _pass(passage: _Passage, step: tuple[float, float, Instant], *, size: float) -> tuple[Instant, int] | None:
+def _pass(passage: _Passage, now: _Sight, *, queue: bool) -> tuple[Instant, int] | None:
     """Moves a passage on by one observation; the crossing's instant and direction where it completes one."""
-    distance, position, at = step
-    if passage.at is not None and (passage.distance < 0) != (distance < 0):
-        passage.changed = _on_line(passage, step)
-    passage.distance, passage.position, passage.at = distance, position, at
+    _remember(passage, now)
     constant, share = BAND if passage.armed else RETURN
-    side = int(np.sign(distance))
+    side = int(np.sign(now.distance))
     if side == passage.side:
-        passage.armed = passage.armed or abs(distance) > REARM[0] + REARM[1] * size
+        passage.armed = passage.armed or abs(now.distance) > REARM[0] + REARM[1] * now.size
+    elif abs(now.distance) > constant + share * now.size:
+        complete = passage.side != 0 and passage.changed is not None and passage.changed.on_line
+        passage.side, passage.owed = side, side if complete else 0
+        passage.armed = passage.armed and not complete
+    change = passage.changed
+    if not passage.owed or change is None:
         return None
-    if abs(distance) <= constant + share * size:
-        return None
-    came_from, passage.side = passage.side, side
-    if came_from == 0 or passage.changed is None or not passage.changed[1]:
-        return None
-    passage.armed = False
-    return passage.changed[0], 0 if side > 0 else 1
+    if _leaves(passage, now) if queue else _borne_out(passage, change, now):
+        way, passage.owed = passage.owed, 0
+        return change.at, 0 if way > 0 else 1
+    if now.at.seconds - change.at.seconds > PROOF_SECONDS:
+        passage.owed = 0
+    return None
 
 
-def _on_line(passage: _Passage, step: tuple[float, float, Instant]) -> tuple[Instant, bool]:
-    """The instant at which a straight way from the last observation to this one meets the line, and whether it does
-    so on the segment."""
-    distance, position, at = step
-    assert passage.at is not None  # noqa: S101 - the caller looked
-    share = passage.distance / (passage.distance - distance)
-    meets = passage.position + share * (position - passage.position)
-    before = passage.at
-    when = Instant(before.seconds + share * (at.seconds - before.seconds), before.utc + share * (at.utc - before.utc))
-    return when, 0.0 <= meets <= 1.0
+def _remember(passage: _Passage, now: _Sight) -> None:
+    """Notes an observation, and whether the point changed sides with it."""
+    recent = passage.recent
+    if recent and (recent[-1].distance < 0) != (now.distance < 0):
+        passage.changed = _change(recent[-1], now)
+    recent.append(now)
+    kept = KEPT_SECONDS + (PROOF_SECONDS if passage.owed else 0.0)
+    while len(recent) > 2 and now.at.seconds - recent[1].at.seconds > kept:
+        recent.pop(0)
+
+
+def _change(before: _Sight, after: _Sight) -> _Change:
+    """The instant at which a straight way from one sight to the next meets the line, and whether on the segment."""
+    share = before.distance / (before.distance - after.distance)
+    meets = before.position + share * (after.position - before.position)
+    start, end = before.at, after.at
+    when = Instant(start.seconds + share * (end.seconds - start.seconds), start.utc + share * (end.utc - start.utc))
+    return _Change(when, 0.0 <= meets <= 1.0, before, after)
+
+
+def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
+    """Whether a step over the line was no leap: too small for one, or the way before or after it goes on like it."""
+    step = abs(change.after.distance - change.before.distance)
+    if step < (FIRST_LEAP if passage.recent[0] is change.before else LEAP) * now.size:
+        return True
+    speed = step / (change.after.at.seconds - change.before.at.seconds)
+
+    def goes(first: _Sight, last: _Sight) -> bool:
+        way = (last.distance - first.distance) * passage.owed
+        return way > max(GOES[0] * now.size, GOES[1] * speed * (last.at.seconds - first.at.seconds))
+
+    return goes(passage.recent[0], change.before) or goes(change.after, now)
+
+
+def _leaves(passage: _Passage, now: _Sight) -> bool:
+    """Whether one that was among a queue drives on: far, not in a leap or two, and no faster than a queue allows."""
+    steps = sorted((b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent))
+    watched = now.at.seconds - passage.recent[0].at.seconds
+    return watched >= KEPT_SECONDS and sum(steps[:-2]) >= LEAVES * now.size
+
+
+def _stands_on(passage: _Passage, now: _Sight) -> bool:
+    """Whether this is one that stands close to the line."""
+    if not passage.recent or abs(now.distance) > QUEUE_NEAR * now.size or not 0 <= now.position <= 1:
+        return False
+    first = passage.recent[0]
+    watched = now.at.seconds - first.at.seconds >= KEPT_SECONDS / 2
+    return watched and abs(now.distance - first.distance) < STANDS * now.size

@@ -27,6 +27,9 @@ HELD_SECONDS = 8.0
 """How long one that waits is taken to wait on when it is not seen: most of a queue is hidden most of the time."""
 SAME = 0.3
 """Overlap (IoU) with the box of one that vanished, from which on a new track is that one."""
+HIDING = (3, 0.03)
+"""Where so many wait whose boxes overlap (mean of each one's largest IoU) by so much, more are hidden behind them: the
+number is a lower bound, and the interval is `saturated`."""
 LENGTH_M = {"pedestrian": 0.5, "bicycle": 1.8, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck": 7.5}
 
 
@@ -77,7 +80,7 @@ class _Lane:
         present = {"vehicles": float(len(queue))}
         if self._ground:
             present["metres"] = max((rear for _, rear in queue), default=0.0)
-        return Sample(tracks.at, self._queue.id, present, added)
+        return Sample(tracks.at, self._queue.id, present, added, _flags([each.box for each, _ in queue]))
 
     def _look(self, tracks: Tracks, paces: Floats) -> None:
         """Who joins, who waits on, who moves off. One that stands in the lane and whose point shakes over its edge
@@ -140,6 +143,15 @@ class _Lane:
             tail = max(tail, float(rears[row]))
             queue.append((waiting[row], float(rears[row])))
         return queue
+
+
+def _flags(boxes: Sequence[FloatArray]) -> frozenset[str]:
+    """Whether those who wait hide others."""
+    if len(boxes) < HIDING[0]:
+        return frozenset()
+    overlap = iou(np.stack(boxes), np.stack(boxes))
+    np.fill_diagonal(overlap, 0.0)
+    return frozenset({"saturated"}) if overlap.max(axis=1).mean() >= HIDING[1] else frozenset()
 
 
 def _metres(ground: Ground, stop_line: Line, waiting: Sequence[_Waiting], points: FloatArray) -> tuple[Floats, Floats]:

@@ -32,9 +32,9 @@ class Noise:
     place: float = 0.12
     side: float = 0.23
     start_velocity: float = 6.5
-    start_growth: float = 0.4
+    start_growth: float = 1.2
     push: float = 0.13
-    growth_push: float = 0.04
+    growth_push: float = 0.3
     speed: float = 0.2
     growth_memory_seconds: float = 2.8
     surprise: float = 1.0
@@ -73,10 +73,13 @@ class Motion(Rows):
     velocity_variance: Floats
 
     @classmethod
-    def started(cls, measured: Floats, noise: Noise) -> Motion:
-        """First sights: boxes as measured, at rest for all that is known."""
-        spread = _by_side(noise.start_velocity, noise.start_growth, sizes(measured))
-        return cls(measured, np.zeros_like(measured), _measurement(measured, noise), np.zeros_like(measured), spread)
+    def started(cls, measured: Floats, noise: Noise, expected: tuple[Floats, Floats]) -> Motion:
+        """First sights: boxes as measured, moving as is `expected`: mean (n, 3) and variance (n, 3) of velocity x,
+        velocity y and growth, in sizes a second."""
+        size = sizes(measured)[:, None]
+        mean, variance = (each[:, [0, 1, 2, 2]] for each in expected)
+        velocity = mean * np.hstack([size, size, measured[:, 2:]])
+        return cls(measured, velocity, _measurement(measured, noise), np.zeros_like(measured), variance * size**2)
 
     def predicted(self, dt: float, noise: Noise) -> Motion:
         """The motion `dt` seconds later. What approaches grows and speeds up: on a straight road at constant speed

@@ -10,19 +10,23 @@ from numpy.typing import NDArray
 from edge.dataflow import CLASSES, Detections, Tracks
 from edge.geometry import iou
 from edge.tracks.assignment import best_pairs
-from edge.tracks.association import Costs, Sight, corners, disagreement, misfit
-from edge.tracks.motion import Floats, Motion, Noise, Rows
+from edge.tracks.association import FAMILY, Costs, Sight, corners, disagreement, misfit
+from edge.tracks.habits import Habits, Learning
+from edge.tracks.motion import Floats, Motion, Noise, Rows, sizes
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """Below the score `low` a detection is ignored, below `confident` it can only continue a track, else also start
-    one. A track is confirmed by `confirm_observations` of it. It ends when unseen for `lost_seconds` (or
-    `tentative_seconds`, before it is confirmed), or when only weak detections have held it for `doubted_seconds`: a
-    traffic cone that was once taken for a person. Every track ends after `gap_seconds` between two pictures. A
-    detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
+    """Below the score `low` a detection is ignored, from `confident` on it is sure. A track that begins surely is
+    confirmed by `confirm_observations`. One that begins weakly is faint: it takes what the others leave, within
+    `faint_limit` of cost, which is met only where the habits of the place say where to look, until it is seen surely,
+    or `moving_observations` have shown it to move `moving_sizes` of its sizes: what moves on is somebody. A track ends
+    when unseen for `lost_seconds` (or `tentative_seconds`, before it is confirmed), or when for `doubted_seconds` it
+    was neither seen surely nor moved so far: a traffic cone that was once taken for a person. Every track ends after
+    `gap_seconds` between two pictures. A detection that covers another by `same_overlap` (IoU) starts no second track.
+    At most `most` tracks live at once."""
 
     low: float = 0.15
     confident: float = 0.5
@@ -33,20 +37,27 @@ class TrackerSettings:
     gap_seconds: float = 2.0
     same_overlap: float = 0.6
     most: int = 500
+    faint_limit: float = 10.0
+    moving_observations: int = 4
+    moving_sizes: float = 1.5
     costs: Costs = field(default_factory=Costs)
     noise: Noise = field(default_factory=Noise)
+    learning: Learning = field(default_factory=Learning)
 
 
 @dataclass(frozen=True, slots=True)
 class Lives(Rows):
-    """What is remembered of each track: `ids`, `observations` so far, when last `seen`, and when last by a confident
-    detection (`sure`, seconds), `votes` (n, classes) as sums of scores, whether `confirmed`."""
+    """What is remembered of each track: `ids`, `observations` so far, when last `seen`, when last seen surely or moved
+    on (`sure`, seconds) and where (`anchor` (n, 2), picture heights), `votes` (n, classes) as sums of scores, whether
+    `firm`, which is no longer faint, and whether `confirmed`."""
 
     ids: Indices
     observations: Indices
     seen: Floats
     sure: Floats
+    anchor: Floats
     votes: Floats
+    firm: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
 
     @classmethod
@@ -57,7 +68,9 @@ class Lives(Rows):
             np.zeros(0, np.int64),
             np.zeros(0),
             np.zeros(0),
+            np.zeros((0, 2)),
             np.zeros((0, len(CLASSES))),
+            np.zeros(0, np.bool_),
             np.zeros(0, np.bool_),
         )
 
@@ -76,8 +89,10 @@ class Tracker:
         self._settings = settings
         self._at: float | None = None
         self._next_id = 1
-        self._motion = Motion.started(np.zeros((0, 4)), settings.noise)
+        nothing = np.zeros((0, 4))
+        self._motion = Motion(nothing, nothing, nothing, nothing, nothing)
         self._lives = Lives.none()
+        self._habits = Habits(settings.learning, families=int(FAMILY.max()) + 1)
 
     def update(self, detections: Detections) -> Tracks:
         """The tracks seen in this picture, in the order of their ids, with the boxes as detected.
@@ -97,6 +112,7 @@ class Tracker:
         ended += tuple(self._lives.ids[~alive].tolist())
         self._keep(alive)
         self._begin(newcomers, sight, now)
+        self._habits.forget(ended)
         return _report(detections, self._lives, np.concatenate([found[alive], newcomers]), ended)
 
     def _advance(self, now: float) -> tuple[int, ...]:
@@ -111,7 +127,8 @@ class Tracker:
         return ended
 
     def _associate(self, sight: Sight, now: float) -> Indices:
-        """The detection of each track, or -1: strong detections choose first, weak ones among the tracks left."""
+        """The detection of each track, or -1: strong detections choose first, weak ones among the tracks left, faint
+        tracks among the detections left."""
         settings = self._settings
         found = np.full(len(self._lives.ids), -1, dtype=np.int64)
         cost = misfit(self._motion, sight, settings.noise, settings.costs)
@@ -119,10 +136,16 @@ class Tracker:
         cost += settings.costs.absent_second * (now - self._lives.seen)[:, None]
         strong = sight.scores >= settings.confident
         weak = ~strong & (sight.scores >= settings.low)
-        for chosen, limit in ((strong, settings.costs.limit), (weak, settings.costs.weak_limit)):
-            tracks, these = np.flatnonzero(found < 0), np.flatnonzero(chosen)
+        firm, free = self._lives.firm, strong | weak
+        for whose, chosen, limit in (
+            (firm, strong, settings.costs.limit),
+            (firm, weak, settings.costs.weak_limit),
+            (~firm, free, settings.faint_limit),
+        ):
+            tracks, these = np.flatnonzero((found < 0) & whose), np.flatnonzero(chosen & free)
             rows, columns = best_pairs(limit - cost[np.ix_(tracks, these)])
             found[tracks[rows]] = these[columns]
+            free[these[columns]] = False
         return found
 
     def _observe(self, found: Indices, sight: Sight, now: float) -> None:
@@ -134,19 +157,34 @@ class Tracker:
         lives = self._lives
         lives.observations[rows] += 1
         lives.seen[rows] = now
-        lives.sure[rows[sight.scores[these] >= self._settings.confident]] = now
         lives.votes[rows, sight.classes[these]] += sight.scores[these]
-        lives.confirmed[rows] |= lives.observations[rows] >= self._settings.confirm_observations
+        sure = rows[(sight.scores[these] >= self._settings.confident) | self._moved(rows)]
+        lives.sure[sure], lives.anchor[sure], lives.firm[sure] = now, self._motion.box[sure, :2], True
+        lives.confirmed[rows] |= lives.firm[rows] & (lives.observations[rows] >= self._settings.confirm_observations)
+        known = zip(
+            lives.ids[rows].tolist(),
+            FAMILY[lives.classes[rows]].tolist(),
+            lives.observations[rows].tolist(),
+            strict=True,
+        )
+        self._habits.watch(known, sight.boxes[these], now)
+
+    def _moved(self, rows: Indices) -> NDArray[np.bool_]:
+        """Which of these tracks have been seen to move on from where they last were for sure."""
+        box = self._motion.box[rows]
+        way = np.hypot(*(box[:, :2] - self._lives.anchor[rows]).T)
+        often = self._lives.observations[rows] >= self._settings.moving_observations
+        return np.asarray(often & (way >= self._settings.moving_sizes * sizes(box)))
 
     def _patience(self) -> Floats:
         """How long each track may stay unseen, in seconds."""
         return np.where(self._lives.confirmed, self._settings.lost_seconds, self._settings.tentative_seconds)
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
-        """The detections that start a track: sure ones of nobody, the surest first, that are not a second box of
-        somebody found or of another newcomer."""
+        """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody
+        found or of another newcomer."""
         used = found[found >= 0]
-        free = sight.scores >= self._settings.confident
+        free = sight.scores >= self._settings.low
         free[used] = False
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:
@@ -165,15 +203,27 @@ class Tracker:
 
     def _begin(self, these: Indices, sight: Sight, now: float) -> None:
         """Start a track for each of these detections."""
-        count = len(these)
+        count, boxes, scores, classes = len(these), sight.boxes[these], sight.scores[these], sight.classes[these]
         votes = np.zeros((count, len(CLASSES)))
-        votes[np.arange(count), sight.classes[these]] = sight.scores[these]
+        votes[np.arange(count), classes] = scores
         ids = np.arange(self._next_id, self._next_id + count)
-        once = np.ones(count, dtype=np.int64)
-        confirmed = once >= self._settings.confirm_observations
         self._next_id += count
-        self._motion = self._motion.joined(Motion.started(sight.boxes[these], self._settings.noise))
-        self._lives = self._lives.joined(Lives(ids, once, np.full(count, now), np.full(count, now), votes, confirmed))
+        once, at, firm = np.ones(count, dtype=np.int64), np.full(count, now), scores >= self._settings.confident
+        confirmed = firm & (once >= self._settings.confirm_observations)
+        expected = self._expected(boxes, FAMILY[classes])
+        self._motion = self._motion.joined(Motion.started(boxes, self._settings.noise, expected))
+        self._lives = self._lives.joined(Lives(ids, once, at, at, boxes[:, :2], votes, firm, confirmed))
+        known = zip(ids.tolist(), FAMILY[classes].tolist(), once.tolist(), strict=True)
+        self._habits.watch(known, boxes, now)
+
+    def _expected(self, boxes: Floats, families: Indices) -> tuple[Floats, Floats]:
+        """How newcomers will move: vehicles as those before them at that place; people go where they like."""
+        noise = self._settings.noise
+        usual = np.array([noise.start_velocity, noise.start_velocity, noise.start_growth]) ** 2
+        mean, variance = self._habits.expected(families, boxes, usual)
+        walks = families == FAMILY[CLASSES.index("pedestrian")]
+        mean[walks], variance[walks] = 0.0, usual
+        return mean, variance
 
 
 def _report(detections: Detections, lives: Lives, found: Indices, ended: tuple[int, ...]) -> Tracks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.config.schema import Line
+from edge.config.rules import Line
 from edge.dataflow import CLASSES, Instant, Tracks
 from edge.measurements.crossings import CrossingCounter
 
@@ -66,7 +66,7 @@ def test_crossing_round_the_end_counts_nothing():
 
 
 def test_crossing_after_going_round_the_end_counts_the_way_back_only():
-    path = [(0.9, 0.3), (0.9, 0.7), (0.5, 0.7), (0.5, 0.3)]
+    path = [(0.9, 0.3), (0.9, 0.7), (0.5, 0.7), (0.5, 0.6), (0.5, 0.45), (0.5, 0.3)]
     assert [c.direction for c in count(path)] == [1]
 
 
@@ -157,3 +157,50 @@ def test_class_that_is_settled_late_still_counts():
     (late,) = counter.update(seen(0.4, {1: (0.5, 0.75)}, kind="motorcycle"))
     assert (late.kind, late.at.seconds) == ("motorcycle", pytest.approx(0.1))
     assert counter.update(seen(0.6, {1: (0.5, 0.8)}, kind="motorcycle")) == []
+
+
+def stood(y, count):
+    """So many looks at one who stands there and shivers."""
+    return list(y + np.random.default_rng(5).normal(0, 0.004, count))
+
+
+def test_leap_of_a_track_between_two_who_stand_counts_nothing():
+    """A queue beside the line: one before it is hidden, and its track goes over to one beyond."""
+    assert count(way(*stood(0.44, 12), *stood(0.56, 12))) == []
+
+
+def test_one_who_stood_and_drives_over_the_line_counts():
+    path = way(*stood(0.44, 12), 0.445, 0.46, 0.49, 0.53, 0.58, 0.65, 0.73)
+    assert [c.direction for c in count(path)] == [0]
+
+
+def queue(counter, seconds, *, at=0.5):
+    """Four who stand on the line for so long, each hopping to its neighbour's place now and then."""
+    rng = np.random.default_rng(6)
+    found, rows = [], np.array([at - 0.09, at - 0.03, at + 0.03, at + 0.09])
+    for k in range(int(seconds * 5)):
+        if rng.random() < 0.1:
+            a = rng.integers(3)
+            rows[[a, a + 1]] = rows[[a + 1, a]]
+        places = {n: (0.4 + 0.02 * n, float(y + rng.normal(0, 0.006))) for n, y in enumerate(rows)}
+        found += counter.update(seen(k * 0.2, places, kind="motorcycle"))
+    return found
+
+
+def test_queue_that_stands_on_the_line_for_ten_minutes_counts_nothing_and_is_told():
+    counter = CrossingCounter([ACROSS])
+    found = queue(counter, 600)
+    assert found == []
+    assert counter.queued == {"l1"}
+    counter.update(seen(610.0, {}))
+    assert counter.queued == frozenset()
+
+
+def test_one_who_leaves_a_queue_on_the_line_counts():
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    found = []
+    for k in range(15):
+        places = {0: (0.4, 0.41 + 0.03 * k), 1: (0.45, 0.47), 2: (0.5, 0.53)}
+        found += counter.update(seen(20 + k * 0.2, places, kind="motorcycle"))
+    assert [(c.track, c.direction) for c in found] == [(0, 0)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge.dataflow import CLASSES, Detections, Instant
+from edge.tracks.habits import Habits, Learning
 from edge.tracks.tracker import Tracker, TrackerSettings
 
 ASPECT = 16 / 9
@@ -93,23 +94,91 @@ def test_flicker_in_one_picture_is_never_confirmed():
     assert len(ids_of(results)) > 20
 
 
-def test_weak_detections_continue_a_track_but_start_none():
+def confirmed_in(results):
+    return {int(i) for tracks in results for i in tracks.ids[tracks.confirmed]}
+
+
+def test_weak_detections_continue_a_track_but_confirm_none_that_stands():
     scores = [0.9, 0.9, 0.3, 0.2, 0.3, 0.9]
     frames = [
         seen(t, car(0.1 + 0.1 * t, score=s), car(0.8, 0.9, score=0.3)) for t, s in zip(times(5), scores, strict=False)
     ]
     results = follow(frames)
-    assert ids_of(results) == {1}
-    assert [len(tracks) for tracks in results] == [1] * 6
+    assert confirmed_in(results) == {1}
+    assert [1 in tracks.ids for tracks in results] == [True] * 6
+
+
+@pytest.mark.parametrize("rate", [5, 8])
+def test_motorcycle_that_is_seen_weakly_where_others_passed_is_confirmed(rate):
+    """Twenty that are seen surely, one after the other, then one that never is."""
+    frames = [
+        seen(t, *([motorcycle(0.1 + 0.15 * (t % 5), score=0.9 if t < 100 else 0.3)] if t % 5 < 4 else []))
+        for t in times(rate, 105)
+    ]
+    results = follow(frames)
+    assert confirmed_in([tracks for tracks in results if tracks.at.seconds >= 100])
+    assert not confirmed_in(follow([f for f in frames if f.at.seconds >= 100]))
+
+
+def test_what_is_seen_weakly_and_shivers_at_its_place_is_never_confirmed():
+    random = np.random.default_rng(11)
+    places = 0.5 + random.normal(0, 0.001, (100, 2))
+    results = follow([seen(k / 5, motorcycle(*place, score=0.3)) for k, place in enumerate(places)])
+    assert confirmed_in(results) == set()
+
+
+def test_faint_track_takes_nothing_from_a_sure_one():
+    """A shadow beside a car, weak in every picture: the car's detections stay the car's."""
+    results = follow([seen(t, car(0.1 + 0.1 * t), car(0.16 + 0.1 * t, 0.55, score=0.2)) for t in times(5)])
+    assert all(int(tracks.ids[0]) == 1 and tracks.boxes[0, 3] == np.float32(0.55) for tracks in results)
+
+
+USUAL = np.array([42.0, 42.0, 1.4])
+VEHICLES = np.array([2])
+
+
+def passed(habits, tracks, *, speed=0.4, sights=12):
+    """So many cars of size 0.1 to the right at this speed, from the same place."""
+    for track in range(tracks):
+        for k in range(sights):
+            habits.watch([(track, 2, k + 1)], np.array([[0.3 + speed * k / 5, 0.5, 0.1, 0.1]]), track * 60 + k / 5)
+        habits.forget([track])
+
+
+def test_habits_tell_how_those_before_went():
+    habits = Habits(Learning(), families=3)
+    passed(habits, 20)
+    mean, variance = habits.expected(VEHICLES, np.array([[0.5, 0.5, 0.1, 0.1]]), USUAL)
+    assert mean[0] == pytest.approx([4.0, 0.0, 0.0], abs=0.8)
+    assert (variance[0] < USUAL / 4).all()
+
+
+def test_habits_know_nothing_of_other_places_and_families():
+    habits = Habits(Learning(), families=3)
+    passed(habits, 20)
+    for families, box in ((VEHICLES, [0.5, 0.9, 0.1, 0.1]), (np.array([1]), [0.5, 0.5, 0.1, 0.1])):
+        mean, variance = habits.expected(families, np.array([box]), USUAL)
+        assert (mean[0] == 0).all()
+        assert variance[0] == pytest.approx(USUAL)
+
+
+def test_habits_learn_nothing_from_what_stands_or_is_seen_twice_only():
+    habits = Habits(Learning(), families=3)
+    passed(habits, 20, speed=0.0, sights=200)
+    passed(habits, 20, speed=2.0, sights=2)
+    mean, variance = habits.expected(VEHICLES, np.array([[0.5, 0.5, 0.1, 0.1]]), USUAL)
+    assert (mean[0] == 0).all()
+    assert variance[0] == pytest.approx(USUAL)
+    assert habits._courses == {}
 
 
 def test_thing_once_taken_for_somebody_is_not_followed_for_ever():
     """A traffic cone that the net calls a person surely twice, and then weakly in every picture."""
     scores = [0.7, 0.7] + [0.2] * 40
     results = follow([seen(t, car(0.3, score=s)) for t, s in zip(np.arange(42) / 5, scores, strict=True)])
-    held = [float(tracks.at.seconds) for tracks in results if len(tracks)]
+    held = [float(tracks.at.seconds) for tracks in results if tracks.confirmed.any()]
     assert held[-1] <= 0.2 + TrackerSettings().doubted_seconds + 0.21
-    assert sum(len(tracks.ended) for tracks in results) == 1
+    assert confirmed_in(results) == {1}
 
 
 def test_weak_sight_between_sure_ones_keeps_the_track():

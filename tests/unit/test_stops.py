@@ -1,0 +1,99 @@
+"""How long the longest-standing vehicle of a zone has stood there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tracks_ import SCENES, WHOLE, Pace, noisy_tracks, seen, true_tracks
+
+from edge.config.rules import Zone
+from edge.measurements.stops import Stops
+
+ZONE = Zone(id="z", points=((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)), vehicles=True)
+CAR = np.array([0.45, 0.4, 0.55, 0.5])
+HERE, THERE = 0.0, 0.3
+
+
+def stood(pictures, zones=(ZONE,)):
+    """Seconds told at each time."""
+    stops = Stops(zones)
+    return {tracks.at.seconds: stops.update(tracks)["z"] for tracks in pictures}
+
+
+def car(begin, end, *, track=1, x=HERE, speed=0.0, shake=0.0, rate=5.0, **how):
+    """Pictures of one car."""
+    random = np.random.default_rng(4)
+    for i in range(int((end - begin) * rate)):
+        move = x + speed * i / rate
+        box = CAR + np.array([move, 0, move, 0]) + random.normal(0, shake * 0.1, 4)
+        yield seen(begin + i / rate, {track: box}, kind=how.get("kind", "car"))
+
+
+@pytest.mark.parametrize("rate", [3.0, 5.0, 15.0])
+@pytest.mark.parametrize("shake", [0.0, 0.05])
+def test_seconds_count_while_a_shaking_box_keeps_its_place(rate, shake):
+    told = stood(car(0, 300, shake=shake, rate=rate))
+    assert list(told.values())[-1] == pytest.approx(300, abs=1)
+    assert max(told.values()) <= 300
+
+
+@pytest.mark.parametrize("speed", [0.02, 0.05, 0.3])
+def test_one_that_creeps_on_does_not_stand(speed):
+    assert max(stood(car(0, 10, x=-0.2, speed=speed)).values()) < 4
+
+
+def test_one_that_goes_on_is_over_at_once():
+    told = stood([*car(0, 60), *car(60, 62, speed=0.2)])
+    assert told[59.8] == pytest.approx(59.8)
+    assert max(seconds for t, seconds in told.items() if t > 60.6) == 0
+
+
+def test_outside_of_the_zone_and_on_foot_nobody_stands():
+    assert max(stood(car(0, 30, x=0.4)).values()) == 0
+    assert max(stood(car(0, 30, kind="pedestrian")).values()) == 0
+
+
+def test_id_that_changes_in_place_goes_on():
+    told = stood([*car(0, 40), seen(40, {}, ended=(1,)), *car(40.2, 80, track=2, shake=0.03)])
+    assert told[79.0] == pytest.approx(79, abs=1)
+
+
+def test_one_hidden_by_a_bus_goes_on_but_after_long_it_is_another():
+    def told(until):
+        hidden = [seen(40 + i / 5, {}, ended=(1,) if i == 10 else ()) for i in range(int((until - 40) * 5))]
+        return stood([*car(0, 40), *hidden, *car(until, 90, track=2)])
+
+    assert told(55)[89.0] == pytest.approx(89, abs=1)
+    assert told(70)[89.0] == pytest.approx(19, abs=1)
+
+
+def test_other_vehicle_beside_it_does_not_inherit():
+    told = stood([*car(0, 40), seen(40, {}, ended=(1,)), *car(40.2, 60, track=2, x=0.12)])
+    assert told[59.0] == pytest.approx(19, abs=1)
+
+
+def test_none_seen_is_none_standing():
+    assert stood([*car(0, 40), seen(40, {})])[40] == 0
+
+
+def test_longest_of_several_is_told():
+    first, second = list(car(0, 20)), list(car(0, 20, track=2, x=0.2))
+    both = [seen(20 + i / 5, {1: first[0].boxes[0], 2: second[0].boxes[0]}, kind="car") for i in range(50)]
+    assert list(stood([*first, *both]).values())[-1] == pytest.approx(30, abs=1)
+
+
+def test_memory_of_tracks_is_bounded():
+    stops = Stops([ZONE])
+    for i in range(3000):
+        stops.update(seen(i / 5, {i: CAR + (i % 7) * 0.01}, kind="car", ended=(i - 1,)))
+    assert len(stops._places) < 150
+
+
+@pytest.mark.parametrize("make", [true_tracks, noisy_tracks])
+@pytest.mark.parametrize("rate", [3.0, 5.0])
+def test_stopped_car_of_a_scene(make, rate):
+    scene = SCENES["stopped vehicle"](1)
+    true, until = max((end - begin, end) for trip in scene.truth.trips for begin, end in trip.stopped)
+    told = stood(make(scene, Pace(rate=rate)), zones=[Zone(id="z", points=WHOLE, vehicles=True)])
+    assert max(told.values()) == pytest.approx(true, abs=6)
+    assert max(told, key=told.get) == pytest.approx(until, abs=4)

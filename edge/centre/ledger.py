@@ -112,15 +112,15 @@ class Ledger:
             self._read_whole(series)
         if contains(self._received[series], number):
             return False
-        self._received[series] = added(self._received[series], number)
+        self._received[series] = added(self._received[series], number, number)
         return True
 
     def lose(self, series: Series, numbers: Range, *, reason: str) -> list[Lost]:
         """Puts numbers on record as lost, where they have not come; returns those of which that is new."""
         self._meet(series)
-        news = minus((numbers,), self._known(series))
-        if news:
-            self._lost[series] = union(self._lost[series], news)
+        news = minus(minus(minus((numbers,), self._beginning(series)), self._received[series]), self._lost[series])
+        for each in news:
+            self._lost[series] = added(self._lost[series], *each)
         told = [Lost(series, *each, reason, time.time()) for each in news]
         self._told += told
         return told
@@ -147,8 +147,10 @@ class Ledger:
         self._db.write("UPDATE epoch SET complete = ? WHERE node = ? AND epoch = ?", moved)
 
     def _known(self, series: Series) -> Ranges:
-        beginning = ((1, last),) if (last := self._complete[series]) else ()
-        return union(beginning, self._received[series], self._lost[series])
+        return union(self._beginning(series), self._received[series], self._lost[series])
+
+    def _beginning(self, series: Series) -> Ranges:
+        return ((1, last),) if (last := self._complete[series]) else ()
 
     def _meet(self, series: Series) -> None:
         if series not in self._complete:

@@ -42,14 +42,13 @@ def contains(ranges: Ranges, number: int) -> bool:
     return place > 0 and number <= ranges[place - 1][1]
 
 
-def added(ranges: Ranges, number: int) -> Ranges:
-    """The same with one number more, which was not there; cheap however many ranges there are."""
-    place = bisect_right(ranges, number, key=_first)
-    first = last = number
+def added(ranges: Ranges, first: int, last: int) -> Ranges:
+    """The same with the numbers `first` to `last`, none of which was there; cheap however many ranges there are."""
+    place = bisect_right(ranges, first, key=_first)
     low = high = place
-    if place > 0 and ranges[place - 1][1] == number - 1:
+    if place > 0 and ranges[place - 1][1] == first - 1:
         low, first = place - 1, ranges[place - 1][0]
-    if place < len(ranges) and ranges[place][0] == number + 1:
+    if place < len(ranges) and ranges[place][0] == last + 1:
         high, last = place + 1, ranges[place][1]
     return (*ranges[:low], (first, last), *ranges[high:])
 

@@ -38,6 +38,7 @@ class TrackerSettings:
     same_overlap: float = 0.6
     most: int = 500
     faint_limit: float = 10.0
+    faint_spread: float = 0.5
     moving_observations: int = 4
     moving_sizes: float = 1.5
     costs: Costs = field(default_factory=Costs)
@@ -182,10 +183,14 @@ class Tracker:
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
         """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody
-        found or of another newcomer."""
+        found or of another newcomer; weak ones only where it is known how traffic goes."""
         used = found[found >= 0]
         free = sight.scores >= self._settings.low
         free[used] = False
+        weak = np.flatnonzero(free & (sight.scores < self._settings.confident))
+        _, variance = self._expected(sight.boxes[weak], FAMILY[sight.classes[weak]])
+        usual = self._settings.noise.start_velocity ** 2
+        free[weak] = variance[:, :2].max(axis=1, initial=0.0) <= self._settings.faint_spread * usual
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:
             return candidates

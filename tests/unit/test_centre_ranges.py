@@ -29,7 +29,9 @@ def test_ranges_like_sets_on_random_input():
         assert size(a) == len(members(a))
         assert {n for n in range(80) if contains(a, n)} == members(a)
         other = dice.choice(sorted(set(range(1, 80)) - members(a)))
-        assert added(a, other) == union(a, [(other, other)])
+        assert added(a, other, other) == union(a, [(other, other)])
+        room = next((first for first, _ in a if first > other), other + 5)
+        assert added(a, other, room - 1) == union(a, [(other, room - 1)])
         assert members(holes(a)) == set(range(1, max(members(a), default=0) + 1)) - members(a)
         unbroken = 0
         while unbroken + 1 in members(a):

@@ -154,7 +154,7 @@ class Publisher:
             self._unheard.heard(sent)
         elif isinstance(sent, Message):
             self._on_refused(sent, event)
-        elif sent and sent.lost and event.ok:
+        elif sent and sent.lost and event.outcome is Outcome.TAKEN:  # told to nobody, it is said again
             self._outbox.told(sent.lost)
             self._news = True
         elif sent and sent.gone and event.ok:

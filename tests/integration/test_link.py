@@ -141,8 +141,11 @@ def test_link_begun_in_a_hole_comes_to_nothing(server, link):
 
 def test_link_to_nobody_hangs_up(server, link):
     server.close()
-    with join(link) as client:
-        assert broken(client)
+    try:
+        with join(link) as client:
+            assert broken(client)
+    except ConnectionResetError:
+        pass  # it hung up before this end was through
 
 
 def test_link_carries_much_both_ways(ends):

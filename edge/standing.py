@@ -13,8 +13,8 @@ from edge.mqtt.wire import Properties
 from edge.store.outbox import Announcement, Outbox
 from edge.store.trim import Lost
 
-GAPS = 64
-"""Gaps that are told at a time."""
+GAPS = 16
+"""Gaps that are told at a time: most of the window is for messages."""
 HEALTH_SECONDS = 180
 """How long a camera's health is worth telling."""
 

@@ -16,17 +16,19 @@ from edge.tracks.motion import Floats, Motion, Noise, Rows, sizes
 
 Indices = NDArray[np.int64]
 
+WALKS = int(FAMILY[CLASSES.index("pedestrian")])
+
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
     """Below the score `low` a detection is ignored, from `confident` on it is sure. A track that begins surely is
-    confirmed by `confirm_observations`. One that begins weakly is faint: it takes what the others leave, within
-    `faint_limit` of cost, which is met only where the habits of the place say where to look, until it is seen surely,
-    or `moving_observations` have shown it to move `moving_sizes` of its sizes: what moves on is somebody. A track ends
-    when unseen for `lost_seconds` (or `tentative_seconds`, before it is confirmed), or when for `doubted_seconds` it
-    was neither seen surely nor moved so far: a traffic cone that was once taken for a person. Every track ends after
-    `gap_seconds` between two pictures. A detection that covers another by `same_overlap` (IoU) starts no second track.
-    At most `most` tracks live at once."""
+    confirmed by `confirm_observations`. Where vehicles are known to pass, with a spread of at most `faint_spread` of
+    what a newcomer may do elsewhere, a track may begin weakly: it is faint, takes what the others leave within
+    `faint_limit` of cost, and is confirmed when it is seen surely, or moves. A vehicle moves when in
+    `moving_observations` it has gone `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (or
+    `tentative_seconds`, before it is confirmed), or when for `doubted_seconds` it was neither seen surely nor moved: a
+    traffic cone that was once taken for a person. Every track ends after `gap_seconds` between two pictures. A
+    detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
 
     low: float = 0.15
     confident: float = 0.5
@@ -38,7 +40,7 @@ class TrackerSettings:
     same_overlap: float = 0.6
     most: int = 500
     faint_limit: float = 10.0
-    faint_spread: float = 0.5
+    faint_spread: float = 0.3
     moving_observations: int = 4
     moving_sizes: float = 1.5
     costs: Costs = field(default_factory=Costs)
@@ -171,11 +173,13 @@ class Tracker:
         self._habits.watch(known, sight.boxes[these], now)
 
     def _moved(self, rows: Indices) -> NDArray[np.bool_]:
-        """Which of these tracks have been seen to move on from where they last were for sure."""
+        """Which of these tracks, of vehicles, have been seen to move on from where they last were for sure. (A weak box
+        beside a walker that goes from one to the next does so too.)"""
         box = self._motion.box[rows]
         way = np.hypot(*(box[:, :2] - self._lives.anchor[rows]).T)
         often = self._lives.observations[rows] >= self._settings.moving_observations
-        return np.asarray(often & (way >= self._settings.moving_sizes * sizes(box)))
+        far = way >= self._settings.moving_sizes * sizes(box)
+        return np.asarray(often & far & (FAMILY[self._lives.classes[rows]] != WALKS))
 
     def _patience(self) -> Floats:
         """How long each track may stay unseen, in seconds."""
@@ -189,7 +193,7 @@ class Tracker:
         free[used] = False
         weak = np.flatnonzero(free & (sight.scores < self._settings.confident))
         _, variance = self._expected(sight.boxes[weak], FAMILY[sight.classes[weak]])
-        usual = self._settings.noise.start_velocity ** 2
+        usual = self._settings.noise.start_velocity**2
         free[weak] = variance[:, :2].max(axis=1, initial=0.0) <= self._settings.faint_spread * usual
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:
@@ -226,7 +230,7 @@ class Tracker:
         noise = self._settings.noise
         usual = np.array([noise.start_velocity, noise.start_velocity, noise.start_growth]) ** 2
         mean, variance = self._habits.expected(families, boxes, usual)
-        walks = families == FAMILY[CLASSES.index("pedestrian")]
+        walks = families == WALKS
         mean[walks], variance[walks] = 0.0, usual
         return mean, variance
 

@@ -15,7 +15,7 @@ from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest, Seldo
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
 from edge.standing import Notice, Standing
-from edge.store.outbox import Message, Outbox
+from edge.store.outbox import AGAIN_MOST, Message, Outbox
 from edge.unheard import Unheard
 
 LOG = logging.getLogger("edge.publisher")
@@ -34,8 +34,6 @@ HOLD_SECONDS = 60.0
 """How long a kind of message waits that the broker refused."""
 NO_RIGHTS_SECONDS = 600.0
 """Refusals for want of rights are told so often, all in one line."""
-AGAIN_MOST = 1000
-"""Messages that go out again when a confirmation stands still; for holes beyond them the centre asks."""
 
 
 class Publisher:

@@ -55,6 +55,7 @@ _TO_SEND = (
     " AND seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'sendable') AND kind"
 )
 AGAIN_MOST = 1000
+"""Messages that go out again at a time: on the centre's word, or when its confirmation stands still."""
 NOT_KEPT = "not kept here any more: confirmed as stored, or past their life"
 
 

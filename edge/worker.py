@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from edge import events, notify
+from edge.causes import TOLD
 from edge.config.load import camera_id, load_camera
 from edge.config.schema import Camera, Source
 from edge.config.settings import Settings
@@ -29,17 +30,6 @@ log = logging.getLogger("edge.camera")
 
 TICK_SECONDS = 0.25
 """How long the loop waits for a picture before it looks at the clock."""
-TOLD = {
-    "refused": "the camera refuses the connection",
-    "timeout": "the camera does not answer or sends no pictures",
-    "auth": "the camera refuses the user or the password",
-    "notfound": "the camera has no stream at this path",
-    "codec": "the stream's codec cannot be decoded",
-    "ended": "the camera ended the stream",
-    "reset": "the connection to the camera broke",
-    "novideo": "the stream has no pictures",
-}
-"""Why a camera is not ok, as the centre is told: by cause, without the address that the local log has."""
 
 
 def work(name: str, settings: Settings) -> int:

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from edge import events
 from edge.check import check
-from edge.config.load import Fault, camera_files, is_camera_id, load_camera, load_edge
+from edge.config.document import Fault
+from edge.config.load import camera_files, is_camera_id, load_camera, load_edge
 from edge.config.schema import Camera
 from edge.config.settings import Settings
 from edge.detections.card import find_card

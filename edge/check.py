@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.config.load import Document, Fault, FileError, Place, camera_files, camera_id, parse, read
+from edge.config.document import Document, Fault, FileError, Place, read
+from edge.config.load import camera_files, camera_id, parse
 from edge.config.schema import Camera, Edge
 from edge.config.settings import Settings
 from edge.detections.card import find_card, load_weights
@@ -39,10 +40,17 @@ def _edge_faults(settings: Settings) -> list[Fault]:
     tls = edge.broker.tls or None
     for key in ("ca", "certificate", "key"):
         path: Path | None = getattr(tls, key, None)
-        if path is not None and not path.is_file():
-            text = f"broker.tls.{key}: no such file, found {str(path)!r}; put it there or mend the path"
+        if path is not None and not _is_file(path):
+            text = f"broker.tls.{key}: no such file, found {str(path)[:200]!r}; put it there or mend the path"
             faults.append(document.fault(("broker", "tls", key), text))
     return faults
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, or a folder that may not be looked into
+        return False
 
 
 def _camera_faults(file: Path, settings: Settings) -> list[Fault]:

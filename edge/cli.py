@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
+import io
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge import __version__
+from edge import logs
+from edge.arguments import parsed
 from edge.config.load import camera_id, load_camera, load_edge
 from edge.config.settings import Settings
 from edge.errors import EdgeError
@@ -18,13 +20,15 @@ Command = Callable[[argparse.Namespace, Settings], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. A fault that a person can mend is one line on standard error."""
-    options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    command: Command = options.command
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Vietnamese letters shows the rest
+    options = parsed(arguments)
+    logs.begin(**({"camera": options.id} if options.command == "camera" else {}))
     try:
-        return command(options, _settings(options))
+        return COMMANDS[options.command](options, _settings(options))
     except EdgeError as error:
-        print(error, file=sys.stderr)
+        logs.end(error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -59,6 +63,18 @@ def _apply(_: argparse.Namespace, settings: Settings) -> int:
     from edge.apply import apply
 
     return apply(settings)
+
+
+def _status(options: argparse.Namespace, settings: Settings) -> int:
+    from edge.status.facts import as_json, facts
+    from edge.status.page import show
+
+    told = facts(settings)
+    if options.json:
+        print(json.dumps(as_json(told), ensure_ascii=False, indent=1))
+    else:
+        show(told, options.language)
+    return 0 if told.well else 1
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
@@ -171,83 +187,18 @@ def _write(file: Path | None, content: bytes) -> None:
         ) from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edge", description="Counts road users beside the camera; tells the centre.")
-    parser.add_argument("--version", action="version", version=f"edge {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        sub.set_defaults(command=command)
-        return sub
-
-    def folder(sub: argparse.ArgumentParser) -> None:
-        text = "folder of edge.yaml and cameras/ (default: EDGE_CONFIG or configs); EDGE_STATE is where the journal is"
-        sub.add_argument("--config", type=Path, metavar="DIR", help=text)
-
-    folder(add("run", _run, "start the publisher and every camera in the foreground"))
-    worker = add("camera", _camera, "analyse one camera")
-    worker.add_argument("id", metavar="ID", help="its file is cameras/ID.yaml")
-    folder(worker)
-    folder(add("publish", _publish, "send what is counted to the centre"))
-    folder(add("apply", _apply, "make the configuration the one that runs under systemd; restart what changed"))
-    checking = add("check", _check, "tell every fault of the configuration, with file, line and column")
-    checking.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="the same as --config DIR")
-    folder(checking)
-
-    for name, command, text in (
-        ("replay", _replay, "count in a video file, by the file's own clock"),
-        ("evaluate", _evaluate, "count in a video file and compare with its truth"),
-    ):
-        sub = add(name, command, text)
-        sub.add_argument("video", type=Path, metavar="VIDEO", help="any video file")
-        sub.add_argument("--camera", type=Path, required=True, metavar="FILE", help="camera file with lines and zones")
-        if name == "replay":
-            sub.add_argument("--crossings", type=Path, metavar="OUT", help="JSON lines (default: standard output)")
-            sub.add_argument("--events", type=Path, metavar="OUT", help="the messages, JSON lines")
-        else:
-            sub.add_argument(
-                "--truth",
-                type=Path,
-                required=True,
-                metavar="FILE",
-                help="what really crossed and who was really there, JSON as in docs/evaluate.md",
-            )
-            sub.add_argument("--json", type=Path, metavar="OUT", help="the scores as JSON")
-            sub.add_argument("--report", type=Path, metavar="OUT", help="the printed tables, Markdown")
-
-    listening = add("listen", _listen, "the centre's side: validate, store, find gaps, show")
-    where = "SQLite file, or postgresql://user@host/database (the password in ~/.pgpass)"
-    listening.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
-    shared = "share the messages with other instances of the same id (always so with PostgreSQL)"
-    listening.add_argument("--shared", action="store_true", help=shared)
-    also = "also tell in these tongues, with commas: onvif, homeassistant, ngsi-ld=FILE or ngsi-ld=URL"
-    listening.add_argument("--also", default="", metavar="TONGUES", help=also)
-    listening.add_argument("--id", help="this centre's id in its confirmations (default: `centre` in edge.yaml)")
-    folder(listening)
-    exporting = add("export", _export, "write what the centre has stored as tables")
-    exporting.add_argument("out", type=Path, metavar="OUT", help="a folder")
-    exporting.add_argument("--store", default="centre.db", metavar="WHERE", help=f"{where}; default: centre.db")
-    text = (
-        "intervals (OUT/flow, zone, turn and queue), hours (volumes and the peak-hour factor), crossings (single ones),"
-        " alarms (each change) or gaps (numbers without a message); default: intervals"
-    )
-    exporting.add_argument(
-        "--what", choices=("intervals", "hours", "crossings", "alarms", "gaps"), default="intervals", help=text
-    )
-    exporting.add_argument("--since", default="", metavar="TIME", help="a day or a moment, UTC (default: all)")
-    exporting.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
-    add("models", _models, "list the models and verify their weights")
-    schemas = add("schema", _schema, "print the JSON Schema of a message, or the AsyncAPI document, or write all")
-    what = schemas.add_mutually_exclusive_group()
-    what.add_argument("name", nargs="?", default="asyncapi", metavar="NAME", help="a message (default: asyncapi)")
-    what.add_argument("--out", type=Path, metavar="DIR", help="write DIR/asyncapi.json and DIR/schemas/*.json")
-    demonstration = add(
-        "demo", _demo, "camera, broker, worker, publisher and centre on this machine, with a street video"
-    )
-    demonstration.add_argument(
-        "--seconds", type=float, metavar="N", help="end after N seconds, with counted against true"
-    )
-    demonstration.add_argument("--video", type=Path, metavar="FILE", help="your own video")
-    demonstration.add_argument("--camera", type=Path, metavar="FILE", help="the camera file for it")
-    return parser
+COMMANDS: dict[str, Command] = {
+    "run": _run,
+    "camera": _camera,
+    "publish": _publish,
+    "apply": _apply,
+    "status": _status,
+    "check": _check,
+    "replay": _replay,
+    "evaluate": _evaluate,
+    "listen": _listen,
+    "export": _export,
+    "models": _models,
+    "schema": _schema,
+    "demo": _demo,
+}

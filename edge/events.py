@@ -27,6 +27,9 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _SPAN = {"type": "number", "exclusiveMinimum": 0, "maximum": 3600}
 Seconds = Annotated[int | float, Field(gt=0, le=3600), WithJsonSchema(_SPAN)]
+COUNTED = ("ok", "shifted", "config")
+"""The states of a camera whose counts can be relied on: also where its view moved a little and the lines follow, and
+where it is counted by the version of its file before a wrong one."""
 Flag = Literal["nostream", "partial", "clock", "blind", "dark", "moved", "saturated", "slow", "config"]
 
 
@@ -58,6 +61,8 @@ class Data(Event):
     rule: Id
     late: Literal[True] | None = None
     """Delivered from the outbox after an outage."""
+    flags: Annotated[tuple[Flag, ...], Field(min_length=1)] | None = None
+    """Why it may not tell everything, or not the right time; absent where nothing is to be said."""
 
 
 class Interval(Data):
@@ -67,8 +72,6 @@ class Interval(Data):
     seconds: Seconds
     coverage: Fraction
     """The share of the interval that was really analysed."""
-    flags: Annotated[tuple[Flag, ...], Field(min_length=1)] | None = None
-    """Why the numbers may not tell everything; absent where nothing is to be said."""
 
 
 class Flow(Interval):
@@ -213,6 +216,8 @@ class Health(Event):
     """Connections to the camera that were lost, since the process began."""
     damaged: Count = 0
     """Pictures not analysed because they were damaged, since the process began."""
+    blur: Fraction | None = None
+    """How much of the sharpness of its installation the picture has lost; absent where that cannot be told."""
 
 
 class Gap(Event):

@@ -8,7 +8,7 @@ import threading
 import time
 from functools import partial
 
-from edge import events, notify
+from edge import clock, events, notify
 from edge.config.load import camera_files, camera_id, load_camera, load_edge
 from edge.config.schema import Camera, Edge
 from edge.config.settings import Settings
@@ -51,9 +51,11 @@ def publish(settings: Settings) -> int:
         gone = _retire_gone(settings)
         outbox = Outbox(settings.database, disk=settings.state)
         flusher = _flusher(edge, settings)
+        _serve_metrics(edge, settings)
         connection.start()
         info = partial(_info, edge, settings)
-        standing = Standing(outbox, topics, info=info, gone=gone, fault=lambda: flusher.fault)
+        fault = partial(_fault, flusher)
+        standing = Standing(outbox, topics, info=info, gone=gone, fault=fault)
         publisher = Publisher(outbox, connection, topics=topics, standing=standing)
         _loop(publisher, stop)
         flusher.halt()  # first, for only what is on the disk is sent
@@ -61,6 +63,18 @@ def publish(settings: Settings) -> int:
         outbox.close()
         flusher.close()
     return 0
+
+
+def _fault(flusher: Flusher) -> str:
+    """What is wrong with the device itself."""
+    return "; ".join(filter(None, (flusher.fault, clock.fault())))
+
+
+def _serve_metrics(edge: Edge, settings: Settings) -> None:
+    if edge.metrics.port:
+        from edge.metrics import serve  # only here: its library takes memory
+
+        serve(edge.metrics.port, settings, node=edge.node)
 
 
 def _flush_once(settings: Settings) -> None:

@@ -7,15 +7,16 @@ import logging
 import time
 from collections import deque
 
-from edge import events
 from edge.commands import obey
+from edge.confirmations import Confirmations
 from edge.dataflow import Stamp
+from edge.link import Link
 from edge.mqtt.connection import Connection
-from edge.mqtt.pacing import STANDSTILL_SECONDS, Confirmation, Pace, Rest, Seldom
+from edge.mqtt.pacing import STANDSTILL_SECONDS, Pace, Rest, Seldom
 from edge.mqtt.topics import Topics
-from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published
+from edge.mqtt.wire import Arrived, Connected, Disconnected, Outcome, Properties, Published, Refused
 from edge.standing import Notice, Standing
-from edge.store.outbox import AGAIN_MOST, Message, Outbox
+from edge.store.outbox import Message, Outbox
 from edge.unheard import Unheard
 
 LOG = logging.getLogger("edge.publisher")
@@ -27,9 +28,6 @@ LATE_SECONDS = 60.0
 """A message that goes out so long after it was made is late, and yields to fresh ones."""
 LATE_RATE = 300.0
 """Late messages a second."""
-UNCONFIRMED_MOST = 2000
-"""Late messages that may be without the centre's confirmation, where it confirms: a city comes back at the pace of its
-centre and does not fill its broker."""
 HOLD_SECONDS = 60.0
 """How long a kind of message waits that the broker refused."""
 NO_RIGHTS_SECONDS = 600.0
@@ -52,22 +50,19 @@ class Publisher:
         self._under_way: dict[int, Message | Notice] = {}
         self._taken: list[Stamp] = []
         self._notices: deque[Notice] = deque()
-        self._confirmation = Confirmation(first_pause=standstill_seconds)
+        self._confirmations = Confirmations(outbox, standstill_seconds=standstill_seconds)
+        self._link = Link(outbox, broker=connection.name)
         self._rest = Rest(seconds=HOLD_SECONDS, first_pause=10, longest_pause=300)
         self._pace = Pace(rate=LATE_RATE, burst=WINDOW)
         self._unheard = Unheard(outbox)
         self._window = WINDOW
         self._look, self._news, self._ending = True, True, False
         self._no_rights, self._say_again_at = Seldom(seconds=NO_RIGHTS_SECONDS), float("inf")
-        self._fault = ""
 
     @property
     def state(self) -> str:
         """One line for people, which changes only with the link and with the first confirmation."""
-        if not self._connection.connected:
-            return f"no connection to {self._connection.name}, messages are kept"
-        confirms = "the centre confirms" if self._confirmation.stored else "no centre confirms yet"
-        return f"connected to {self._connection.name}, {confirms}"
+        return str(self._link.state)
 
     def step(self, timeout: float = POLL_SECONDS) -> None:
         """Takes in what happened, waiting at most `timeout` seconds for it, and sends what may go."""
@@ -76,7 +71,8 @@ class Publisher:
         if self._outbox.changed():
             self._look = self._news = True
         if self._connection.connected:
-            self._send_again_if_standing(now)
+            if self._confirmations.send_again_if_standing():
+                self._look = self._news = True
             self._look |= self._unheard.try_again()
             if now >= self._say_again_at:
                 self._say_who_we_are()
@@ -84,11 +80,11 @@ class Publisher:
                 self._news = False
                 self._notices.extend(self._standing.cameras())
                 self._notices.extend(self._gaps())
-            if self._fault != self._standing.fault():
-                self._fault = self._standing.fault()
+            if self._standing.fault_is_news:
                 self._notices.append(self._standing.status("online"))
             self._say_notices()
             self._send(now)
+        self._link.note(confirms=self._confirmations.heard)
 
     def close(self, *, seconds: float = 5.0) -> None:
         """Sends what is fresh for at most so many seconds, says that the device was stopped, and disconnects."""
@@ -115,16 +111,19 @@ class Publisher:
                     self._note_taken()  # first: a resend that is asked for after it must not be undone by it
                     self._on_arrived(event)
                 case Connected():
+                    self._link.up()
                     self._on_connected(event)
                 case Disconnected():
+                    self._link.down(event.reason)
                     self._on_disconnected()
+                case Refused():
+                    self._link.down(event.reason)
             event = self._connection.next_event(0)
         self._note_taken()
 
     def _note_taken(self) -> None:
         if self._taken:
-            self._outbox.acknowledged(self._taken)
-            self._confirmation.sent(max(stamp.seq for stamp in self._taken), now=time.monotonic())
+            self._confirmations.taken(self._taken)
             self._rest.taken()
             self._taken.clear()
         self._look |= self._unheard.settle()
@@ -133,7 +132,7 @@ class Publisher:
         self._window = max(1, min(WINDOW, event.window))
         self._rest.clear()
         self._unheard.begin()
-        self._confirmation.delay(time.monotonic())
+        self._confirmations.delay()
         self._connection.subscribe(self._topics.listens)
         self._say_who_we_are()
 
@@ -190,29 +189,11 @@ class Publisher:
         if not event.retain:
             self._unheard.hurry()
         if centre and event.body:
-            self._on_stored(centre, event.body)
+            self._look |= self._confirmations.stored(centre, event.body)
         elif verb and event.retain:
             LOG.warning("command %.40r: it is retained, so it is not obeyed; send it without retain", verb)
         elif verb:
             self._on_command(verb, event)
-
-    def _on_stored(self, centre: str, body: bytes) -> None:
-        """Lets go of what the centre has on its disk."""
-        try:
-            stored = events.Stored.model_validate_json(body)
-        except ValueError:
-            LOG.warning("centre %s: its confirmation is not understood: %.80r", centre, body)
-            return
-        last = self._outbox.last
-        if stored.epoch != last.epoch:
-            return  # of numbers that this device no longer has
-        if stored.seq > last.seq:
-            LOG.error("centre %s: confirms %d of %d messages, not believed", centre, stored.seq, last.seq)
-            return
-        stamp = Stamp(stored.epoch, stored.seq)
-        self._outbox.confirmed(stamp)
-        self._look = True
-        self._confirmation.confirmed(stamp, out=self._outbox.taken_after(stamp), now=time.monotonic())
 
     def _on_command(self, verb: str, event: Arrived) -> None:
         obeyed = obey(verb, event.body, self._outbox)
@@ -226,18 +207,6 @@ class Publisher:
         elif topic:
             properties = Properties(correlation=event.properties.correlation)
             self._notices.append(Notice(topic, json.dumps(obeyed.answer).encode(), kept=True, properties=properties))
-
-    def _send_again_if_standing(self, now: float) -> None:
-        stored = self._confirmation.standing(now)
-        if stored is None:
-            return
-        if not self._outbox.taken_after(stored):
-            self._confirmation.idle()
-            return
-        last = min(self._outbox.last.seq, stored.seq + AGAIN_MOST)
-        again = self._outbox.send_again(stored.epoch, first=stored.seq + 1, last=last)
-        LOG.warning("the centre's confirmation stands still at %d: sending %d messages again", stored.seq, again)
-        self._look = self._news = True
 
     def _gaps(self) -> list[Notice]:
         """What is lost and not under way already."""
@@ -269,19 +238,15 @@ class Publisher:
         split = wall - LATE_SECONDS
         found = self._outbox.waiting(limit=room + len(busy), now=wall, since=split, but=but)
         fresh = [each for each in found if each.stamp not in busy][:room]
-        quota = 0 if self._ending or self._far_ahead() else min(room - len(fresh), self._pace.allowed(now))
+        quota = 0 if self._ending or self._confirmations.far_behind else min(room - len(fresh), self._pace.allowed(now))
         found = self._outbox.waiting(limit=quota + len(busy), now=wall, before=split, but=but)
         late = [each for each in found if each.stamp not in busy][:quota]
         for message in (*fresh, *late):
             self._publish(message, wall)
         if late:
             self._pace.spend(len(late))
-            self._confirmation.delay(now)
+            self._confirmations.delay()
         self._look = bool(fresh) or (not self._ending and (bool(late or but) or quota == 0))
-
-    def _far_ahead(self) -> bool:
-        confirmed = self._confirmation.stored is not None
-        return confirmed and self._outbox.unconfirmed(limit=UNCONFIRMED_MOST) >= UNCONFIRMED_MOST
 
     def _publish(self, message: Message, now: float) -> None:
         late = now - message.made > LATE_SECONDS

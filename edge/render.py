@@ -122,19 +122,21 @@ def queue(period: Period, *, stamp: Stamp, camera: str) -> QueueLength:
     return QueueLength.model_validate(fields)
 
 
-def alarm(change: Alarm, *, stamp: Stamp, camera: str, alarm_id: str) -> AlarmChange:
-    """The message of a change of an alarm."""
+def alarm(change: Alarm, *, stamp: Stamp, camera: str, alarm_id: str, doubted: bool = False) -> AlarmChange:
+    """The message of a change of an alarm; `doubted` says that its times are of a clock that was not set."""
     fields = {"seq": stamp.seq, "epoch": stamp.epoch, "camera": camera, "rule": change.rule, "alarm": alarm_id}
     fields |= {"at": utc(change.at.utc), "since": utc(change.since), "kind": change.kind, "state": change.state}
     fields |= {"level": change.level, "limit": change.limit, "clears_below": change.clears_below}
     fields |= {} if change.state == "unknown" else {"value": round(change.value, 2)}
+    fields |= {"flags": ("clock",)} if doubted else {}
     return AlarmChange.model_validate(fields)
 
 
-def cross(crossing: Crossing, *, stamp: Stamp, camera: str) -> Cross:
-    """The message of a single crossing."""
+def cross(crossing: Crossing, *, stamp: Stamp, camera: str, doubted: bool = False) -> Cross:
+    """The message of a single crossing; `doubted` says that its time is of a clock that was not set."""
     fields = {"seq": stamp.seq, "epoch": stamp.epoch, "camera": camera, "rule": crossing.line}
     at = utc(crossing.at.utc, millis=True)
+    fields |= {"flags": ("clock",)} if doubted else {}
     return Cross.model_validate({**fields, "at": at, "class": crossing.kind, "direction": crossing.direction})
 
 

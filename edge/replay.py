@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.config.schema import Camera
 from edge.dataflow import Crossing, Instant
 from edge.frames.clip import frames
-from edge.pipeline import Pipeline
+from edge.pipeline import Pipeline, count
 from edge.recorder import Recorder
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
@@ -36,10 +36,7 @@ def replay(
         recorder = Recorder(journal, name=name, camera=camera, now=Instant(0.0, 0.0))
         now = 0.0
         for frame in frames(video, rate=camera.analyse.rate):
-            analysis = pipeline.analyse(frame)
-            crossings += analysis.crossings
-            recorder.record(frame.at, analysis.crossings, analysis.samples)
-            recorder.alarm(analysis.alarms, pipeline.measures.standing)
+            crossings += count(frame, pipeline, recorder).crossings
             now = frame.at.utc
             recorder.tick(frame.at)
             progress(now)

@@ -72,6 +72,11 @@ class Standing:
             return self._topics.alarm_now(each.camera, rule=each.rule)
         return self._topics.camera(each.camera, kind=each.kind)
 
+    @property
+    def fault_is_news(self) -> bool:
+        """Whether another fault, or none any more, is to be told than was."""
+        return self._last[1] != self.fault()
+
     def status(self, state: str) -> Notice:
         """That the device is online, or stopped."""
         if self._last != (now := (state, self.fault())):

@@ -8,19 +8,22 @@ import resource
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from edge import events, notify
-from edge.causes import TOLD
+from edge import notify
+from edge.clock import SystemClock
 from edge.config.load import camera_id, load_camera
 from edge.config.schema import Camera, Source
 from edge.config.settings import Settings
 from edge.dataflow import Instant
 from edge.errors import EdgeError
-from edge.frames.rtsp import CameraState, RtspCamera
-from edge.health import HealthLog
-from edge.pipeline import Pipeline
+from edge.frames.connection import Source as Stream
+from edge.frames.rtsp import RtspCamera
+from edge.installation import Installation
+from edge.pipeline import Pipeline, count
 from edge.recorder import Recorder, retire
+from edge.state import State, StateTeller
 from edge.store.database import UnwritableError
 from edge.store.flush import Flusher
 from edge.store.journal import Journal
@@ -55,26 +58,39 @@ def work(name: str, settings: Settings) -> int:
 
 def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> int:
     journal = Journal(settings.database, camera=name, disk=settings.state)
-    status = StatusTeller(journal, name)
+    status = StateTeller(journal, name, note=settings.config / "faults" / name)
     try:
         camera, source = _camera(file)
         credentials = settings.credentials(source.credentials) if source.credentials else None
-        pipeline = Pipeline(camera, models=settings.models)
+        installation = Installation(journal, camera)
+        pipeline = Pipeline(camera, models=settings.models, watch=installation.watch)
     except EdgeError as error:
         log.error("%s", error)
-        status.tell("config", since=time.time(), reason="the configuration of the camera is wrong: run edge check")
+        status.tell(State("config", time.time(), "the configuration of the camera is wrong: run edge check"))
         retire(journal, name=name)
         return 2
-    recorder = Recorder(journal, name=name, camera=camera, now=_now())
+    clock = SystemClock(patience=settings.time_wait)
+    recorder = Recorder(journal, name=name, camera=camera, now=_now(), clock=clock)
     recorder.end_alarms(pipeline.measures.resume(recorder.standing, _now()), now=_now())
-    with RtspCamera(source.url, credentials=credentials, transport=source.transport, rate=camera.analyse.rate) as feed:
+    stream = Stream(source.url, credentials, source.transport)
+    refusals = settings.memory / f"refusals-{name}.json"
+    with RtspCamera(stream, rate=camera.analyse.rate, refusals=refusals) as feed:
         try:
-            _loop(feed, pipeline, recorder, status, stop)
+            _loop(_Parts(feed, pipeline, recorder, installation, status), stop)
         finally:
             recorder.stop(time.time())
             notify.stopping()
     journal.close()
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    feed: RtspCamera
+    pipeline: Pipeline
+    recorder: Recorder
+    installation: Installation
+    status: StateTeller
 
 
 def _camera(file: Path) -> tuple[Camera, Source]:
@@ -88,54 +104,22 @@ def _now() -> Instant:
     return Instant(time.monotonic(), time.time())
 
 
-def _loop(
-    feed: RtspCamera, pipeline: Pipeline, recorder: Recorder, status: StatusTeller, stop: threading.Event
-) -> None:
+def _loop(parts: _Parts, stop: threading.Event) -> None:
+    feed, pipeline, recorder, status = parts.feed, parts.pipeline, parts.recorder, parts.status
     notify.ready()
     while not stop.is_set():
         frame = feed.newest(TICK_SECONDS)
         if frame is not None:
             began = time.monotonic()
-            analysis = pipeline.analyse(frame)
-            recorder.record(frame.at, analysis.crossings, analysis.samples)
-            recorder.alarm(analysis.alarms, pipeline.measures.standing)
-            done = time.monotonic()
-            status.health.analysed(age=done - frame.at.seconds, took=done - began)
+            if count(frame, pipeline, recorder).analysed:
+                done = time.monotonic()
+                status.health.analysed(age=done - frame.at.seconds, took=done - began)
         state = feed.state
         if state.state not in ("ok", "connecting"):
             recorder.flag("nostream")
             recorder.alarm(pipeline.measures.lost(_now()), pipeline.measures.standing)
         recorder.tick(_now())
-        with contextlib.suppress(UnwritableError):  # the recorder says it; the state is told when it can be
-            status.look(state)
+        with contextlib.suppress(UnwritableError):  # the recorder says it; the rest is told when it can be
+            status.look(state, parts.installation.watch.state)
+            parts.installation.keep()
         notify.watchdog()
-
-
-class StatusTeller:
-    """Tells the centre and the supervisor of a camera's state when it changes, and of its health each minute."""
-
-    def __init__(self, journal: Journal, name: str) -> None:
-        self.health = HealthLog(name, now=time.monotonic())
-        self._journal = journal
-        self._name = name
-        self._last: tuple[str, str] = ("", "")
-
-    def look(self, state: CameraState) -> None:
-        """Tells what is new."""
-        if (state.state, state.cause) != self._last:
-            if state.state != "connecting":
-                self.tell(state.state, since=state.since.utc, reason=TOLD.get(state.cause))
-            self._last = (state.state, state.cause)
-            again = f"; tried again in {state.retry_seconds:.0f} s" if state.retry_seconds else ""
-            text = f"{state.state}: {state.reason}{again}" if state.reason else state.state
-            if not notify.status(text):
-                log.info("%s: %s", self._name, text)
-        health = self.health.due(time.monotonic())
-        if health is not None:
-            told = health.model_copy(update={"reconnects": state.reconnects, "damaged": state.corrupt})
-            self._journal.announce("health", told.to_bytes())
-
-    def tell(self, state: str, *, since: float, reason: str | None) -> None:
-        """Sets the camera's status message."""
-        message = events.CameraStatus(camera=self._name, state=state, since=events.utc(since), reason=reason)
-        self._journal.announce("status", message.to_bytes())

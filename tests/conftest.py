@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cameras import CameraProcess
@@ -59,8 +60,8 @@ def camera_process() -> Iterator[Callable[..., CameraProcess]]:
     """Starts simulated cameras that end with the test."""
     started: list[CameraProcess] = []
 
-    def start(*streams: str) -> CameraProcess:
-        started.append(CameraProcess(*streams))
+    def start(*streams: str, **network: Any) -> CameraProcess:
+        started.append(CameraProcess(*streams, **network))
         return started[-1]
 
     yield start

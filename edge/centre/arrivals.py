@@ -39,6 +39,8 @@ RETAINED = ("status", "info", "alarm-now")
 """Kinds that are taken back by a message without a body."""
 MOST_SEQ = 2**63 - 1
 """SQLite counts no further; a device that sends a message a second needs ages to get there."""
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""What is reckoned with moments stays within what a calendar can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,11 @@ def _moments(event: Event) -> None:
     for name in ("start", "at", "since"):
         if text := getattr(event, name, None):
             try:
-                datetime.fromisoformat(text)
+                year = datetime.fromisoformat(text).year
             except ValueError:
                 raise ValueError(f"{name}: no moment of the calendar") from None
+            if not FIRST_YEAR <= year <= LAST_YEAR:
+                raise ValueError(f"{name}: before {FIRST_YEAR} or after {LAST_YEAR}")
 
 
 class _Number(BaseModel):

@@ -2,7 +2,8 @@
 
 PHF = V / (4 x V15), the volume of an hour over four times that of its busiest quarter (Highway Capacity Manual, TRB):
 1 is even traffic, 0.25 all of it in one quarter. Quarters begin at :00, :15, :30 and :45. Volumes are vehicles, thus
-all classes but pedestrians, as they were counted: nothing is scaled up.
+all classes but pedestrians, as they were counted: nothing is scaled up. Hours are those of UTC: no daylight saving time
+takes one away or has one twice.
 """
 
 from __future__ import annotations
@@ -49,14 +50,15 @@ class _Hour:
         if "pcu" in flow.body:
             self.pcu = (self.pcu or 0.0) + flow.body["pcu"][way]
         number = int(start // QUARTER)
-        if flow.body["coverage"] > 0 and start + flow.seconds <= (number + 1) * QUARTER + 0.01:
+        known = flow.body["coverage"] > 0 and "clock" not in flow.body.get("flags", ())
+        if known and start + flow.seconds <= (number + 1) * QUARTER + 0.01:
             self.quarters[number].seconds += flow.seconds
             self.quarters[number].volume += volume
 
     @property
     def largest(self) -> int | None:
-        """Vehicles in the busiest quarter; None where an interval is missing, was not looked at at all or lies in two
-        quarters, for then it is not known which one it was."""
+        """Vehicles in the busiest quarter; None where an interval is missing, was not looked at at all, is of a clock
+        that was wrong or lies in two quarters, for then it is not known which one it was."""
         if any(each.seconds < QUARTER - 0.01 for each in self.quarters):
             return None
         return max(each.volume for each in self.quarters)

@@ -14,7 +14,7 @@ from edge.centre.clocks import AHEAD_SECONDS
 from edge.centre.records import Body, Message, Records
 from edge.centre.tables import INTERVALS
 from edge.dataflow import CLASSES
-from edge.events import utc
+from edge.events import COUNTED, utc
 
 GOOD = ("ok", "online")
 ARROWS = ("→", "←")
@@ -68,7 +68,8 @@ def _states(present: dict[Key, Body]) -> Table:
     for (node, camera, kind), body in present.items():
         if kind != "status":
             continue
-        state = Text(body["state"], style="green" if body["state"] in GOOD else "red")
+        word = body["state"]
+        state = Text(word, style="green" if word in GOOD else "yellow" if word in COUNTED else "red")
         if body.get("reason"):
             state.append(f" ({body['reason']})")
         rate = present.get((node, camera, "health"), {}).get("rate_hz")
@@ -103,8 +104,7 @@ def _alarms(alarms: Mapping[Key, Body], present: Mapping[Key, Body], rules: Mapp
     table = _table("ALARM", "camera", "place", "level", "value", "limit", "since", "", right=3)
     latest = sorted(alarms.items(), key=lambda each: each[1]["since"], reverse=True)
     for (node, camera, _), body in sorted(latest, key=lambda each: -each[1]["level"]):
-        device = present.get((node, "", "status"), {}).get("state", GOOD[-1])
-        doubt = "camera lost" if body["state"] == "unknown" else "" if device in GOOD else f"device {device}"
+        doubt = _doubt(present, node, camera, unknown=body["state"] == "unknown")
         table.add_row(
             Text(body["kind"].replace("_", " ")),
             f"{node}/{camera}",
@@ -117,6 +117,14 @@ def _alarms(alarms: Mapping[Key, Body], present: Mapping[Key, Body], rules: Mapp
             style="yellow" if doubt else "bold red",
         )
     return table
+
+
+def _doubt(present: Mapping[Key, Body], node: str, camera: str, *, unknown: bool) -> str:
+    """Why it is not known whether an alarm stands; an empty text where it is."""
+    device, looks = (present.get((node, each, "status"), {}).get("state", GOOD[0]) for each in ("", camera))
+    if unknown:
+        return f"camera {'lost' if looks in GOOD else looks}"
+    return "" if device in GOOD else f"device {device}"
 
 
 def _zones(zones: Sequence[Message], rules: Mapping[Key, Any]) -> Table:
@@ -199,5 +207,6 @@ def _clock(text: str | None) -> str:
 
 
 def _midnight(now: float) -> float:
-    """The last midnight of this machine's time zone."""
-    return datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    """The last midnight of this machine's time zone; by the rules of the zone, for the offset of now may not have been
+    that of the night."""
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()

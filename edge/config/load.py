@@ -4,100 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from edge.config.document import SHOWN, Document, Fault, FileError, Place, read
 from edge.config.parts import ID, Section
 from edge.config.schema import Camera, Edge
-from edge.errors import EdgeError
 
-Place = tuple[str | int, ...]
 S = TypeVar("S", bound=Section)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """One fault of one file, at a line and column that count from 1."""
-
-    file: Path
-    line: int
-    column: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.text}"
-
-
-class FileError(EdgeError):
-    """A file that cannot be used; `faults` lists everything that is wrong with it."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        first = faults[0]
-        more = f" (and {len(faults) - 1} more: run edge check)" if len(faults) > 1 else ""
-        super().__init__(f"{first.file}:{first.line}:{first.column}", f"{first.text}{more}")
-        self.faults = tuple(faults)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file's content with the place of each of its keys."""
-
-    file: Path
-    content: Any = field(repr=False)
-
-    def fault(self, place: Place, text: str) -> Fault:
-        """A fault at a place of the document, or at the nearest part of the way there that the file has."""
-        line, column = self._position(place)
-        return Fault(self.file, line, column, text)
-
-    def _position(self, place: Place) -> tuple[int, int]:
-        node, at = self.content, (0, 0)
-        for step in place:
-            if isinstance(node, CommentedMap) and step in node:
-                at = node.lc.key(step) if isinstance(node[step], CommentedMap) else node.lc.value(step)
-            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-                at = node.lc.item(step)
-            else:
-                break
-            node = node[step]
-        return at[0] + 1, at[1] + 1
-
-    def key_fault(self, place: Place, text: str) -> Fault:
-        """A fault of a key itself rather than of its value."""
-        node = self.content
-        for step in place[:-1]:
-            node = node[step]
-        line, column = node.lc.key(place[-1])
-        return Fault(self.file, line + 1, column + 1, text)
-
-
-def read(file: Path) -> Document:
-    """The YAML document of a file; FileError where it cannot be read or is no YAML mapping."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-        raise FileError([Fault(file, 1, 1, f"the file cannot be read, {why}; put a YAML file there")]) from None
-    try:
-        content = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = " ".join(str(error.problem or error.context or "unreadable").split())
-        raise FileError([Fault(file, line, column, f"not YAML: {what}; mend the line or the one above")]) from None
-    except YAMLError as error:
-        what = " ".join(str(error).split())[:120]
-        raise FileError([Fault(file, 1, 1, f"not YAML: {what}; save the file as plain text in UTF-8")]) from None
-    if not isinstance(content, CommentedMap):
-        raise FileError([Fault(file, 1, 1, "expected keys with values, found something else; see configs/")])
-    return Document(file, content)
+FAULTS_MOST = 100
+"""Faults of a file that are told; who has more mends these first."""
 
 
 def parse(document: Document, schema: type[S]) -> S:
@@ -107,8 +25,12 @@ def parse(document: Document, schema: type[S]) -> S:
     except ValidationError as error:
         errors: list[dict[str, Any]] = [dict(e) for e in error.errors(include_url=False)]
         misspelt = {_meant(schema, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
-        faults = [_told(document, schema, e) for e in errors if e["type"] != "missing" or e["loc"] not in misspelt]
-        raise FileError(sorted(faults)) from None
+        wrong = [e for e in errors if e["type"] != "missing" or e["loc"] not in misspelt]
+        faults = sorted(_told(document, schema, e) for e in wrong[:FAULTS_MOST])
+        if len(wrong) > FAULTS_MOST:
+            left = f"{len(wrong) - FAULTS_MOST} more faults, not told one by one; mend the others first"
+            faults.append(Fault(document.file, faults[-1].line, faults[-1].column, left))
+        raise FileError(faults) from None
 
 
 def load_edge(file: Path) -> Edge:
@@ -176,7 +98,7 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
         return document.fault(place, f"{_name(place)}: {text}" if place else text)
     limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
-    found = "nothing" if kind == "missing" else _shown(error["input"])
+    found = "nothing" if kind == "missing" else _shown(error["input"], at=place)
     in_picture = kind in ("greater_than_equal", "less_than_equal") and "points" in place
     do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else ""
     if kind == "missing" and isinstance(place[-1], int):
@@ -194,7 +116,7 @@ def _unknown(schema: type[Section], place: Place, name: str) -> str:
 
 def _meant(schema: type[Section], place: Place) -> Place:
     """The place of an unknown key with the key that it is probably meant to be, empty where nothing is near."""
-    near = difflib.get_close_matches(str(place[-1]), sorted(_keys(schema)), n=1)
+    near = difflib.get_close_matches(str(place[-1])[:SHOWN], sorted(_keys(schema)), n=1)
     return (*place[:-1], near[0] if near else "")
 
 
@@ -209,29 +131,38 @@ def _keys(schema: type[Section]) -> set[str]:
     return found
 
 
-def _place(location: tuple[str | int, ...], content: object) -> Place:
+def _place(location: Place, content: object) -> Place:
     """The steps of an error's location that are steps in the file (unions add names of their own)."""
     steps: list[str | int] = []
     node = content
     for position, step in enumerate(location):
         last = position == len(location) - 1
-        inside = (isinstance(node, CommentedMap) and step in node) or (
-            isinstance(node, CommentedSeq) and isinstance(step, int)
-        )
-        if inside or (last and isinstance(node, CommentedMap) and isinstance(step, str)):
+        if isinstance(node, dict) and (step in node or (last and isinstance(step, str))):
             steps.append(step)
-            known = inside and not (isinstance(node, CommentedSeq) and int(step) >= len(node))
-            node = node[step] if known else None  # type: ignore[index]
+            node = node.get(step)
+        elif isinstance(node, list) and isinstance(step, int):
+            steps.append(step)
+            node = node[step] if step < len(node) else None
     return tuple(steps)
 
 
 def _name(place: Place) -> str:
     text = ""
     for step in place:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += ("." if text else "") + _cut(step)
     return text
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, at: Place) -> str:
+    """What stands there, without any password that somebody wrote in a wrong place."""
+    if "credentials" in at:
+        return "something else"
     text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _cut(re.sub(r"//[^/\s]*@", "//...@", text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

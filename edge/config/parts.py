@@ -57,13 +57,13 @@ def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
 
 
 Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
-Polygon = Annotated[tuple[Position, ...], Field(min_length=3), AfterValidator(_simple_polygon)]
+Polygon = Annotated[tuple[Position, ...], Field(min_length=3, max_length=100), AfterValidator(_simple_polygon)]
 
 
 class Section(BaseModel):
     """A part of a file: immutable, and a key that it does not know is a fault."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def points_of(polygon: Polygon) -> list[Point]:

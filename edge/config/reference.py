@@ -10,11 +10,12 @@ from pydantic.fields import FieldInfo
 
 from edge.config.parts import Section
 from edge.config.rules import Alarms, Calibration, Limits, Line, Queue, Turn, Zone
-from edge.config.schema import Analyse, Broker, Camera, Edge, Source, Storage, Tls
+from edge.config.schema import Analyse, Broker, Camera, Edge, Metrics, Source, Storage, Tls
 
 BELOW: dict[tuple[type[Section], str], type[Section]] = {
     (Edge, "broker"): Broker,
     (Edge, "storage"): Storage,
+    (Edge, "metrics"): Metrics,
     (Broker, "tls"): Tls,
     (Camera, "source"): Source,
     (Camera, "analyse"): Analyse,

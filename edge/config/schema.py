@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -54,7 +55,7 @@ class Analyse(Section):
 
     rate: float = Field(default=5, ge=1, le=15)
     """Pictures analysed a second."""
-    model: str = Field(default="nanodet-g", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    model: str = Field(default="road-users", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of a model's card, NAME.toml."""
     tiles: tuple[TileCount, TileCount] = (1, 1)
     """Columns and rows of overlapping tiles that are looked at besides the whole picture, where people and vehicles are
@@ -64,11 +65,19 @@ class Analyse(Section):
 PcuFactor = Annotated[float, Field(gt=0, le=10)]
 
 
+def _written(value: object) -> object:
+    """A day without quotes is a date in YAML."""
+    return str(value) if isinstance(value, date) else value
+
+
 class Camera(Section):
     """A camera file, `cameras/<id>.yaml`."""
 
     name: str = ""
     """What people call it; Vietnamese letters are welcome."""
+    installed: Annotated[str, BeforeValidator(_written)] = ""
+    """The day, or day and hour, when somebody last set the camera up: with every other one the view of its
+    installation is taken anew."""
     source: Source | None = None
     """Where the pictures come from; only `edge replay` goes without."""
     analyse: Analyse = Analyse()
@@ -176,10 +185,21 @@ def _no_is_false(tls: object) -> object:
     raise fault("no TLS section", expected="false, or keys ca, certificate, key", found=repr(tls), do="write false")
 
 
+def _host_alone(host: str) -> str:
+    if any(mark in host for mark in "@/ "):
+        raise fault(
+            "this is no name of a host",
+            expected="a name or an address alone",
+            found="@, / or a space",
+            do="take user and password out and name a secret under broker.credentials",
+        )
+    return host
+
+
 class Broker(Section):
     """The MQTT broker."""
 
-    host: str = Field(min_length=1)
+    host: Annotated[str, Field(min_length=1), AfterValidator(_host_alone)]
     """Name or address."""
     port: int = Field(default=8883, ge=1, le=65535)
     """Port; 8883 with TLS, 1883 mostly without."""
@@ -198,6 +218,13 @@ class Storage(Section):
     """What a power cut may cost at most. Each flush writes a few kilobytes: 30 spares an SD card, 1 suits an SSD."""
     outbox_mb: int = Field(default=256, ge=16, le=4096)
     """Memory for what waits for the centre; beyond it the oldest goes first, alarms last, and the centre is told."""
+
+
+class Metrics(Section):
+    """Numbers for Prometheus."""
+
+    port: int | None = Field(default=None, ge=1024, le=65535)
+    """Port of 127.0.0.1 on which the publisher answers; without it, it opens none."""
 
 
 def _not_the_centre(node: str) -> str:
@@ -222,3 +249,4 @@ class Edge(Section):
     """The id of the centre whose word counts: what it confirms as stored is let go of here."""
     broker: Broker
     storage: Storage = Storage()
+    metrics: Metrics = Metrics()

@@ -1,5 +1,5 @@
 """Where things are on this machine, from the environment: EDGE_CONFIG, EDGE_STATE, EDGE_RUN, EDGE_MODEL_PATH,
-EDGE_SECRETS."""
+EDGE_SECRETS; and EDGE_TIME_WAIT."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
 class Settings(BaseSettings):
-    """The folders of this device; every one has a default that suits a checkout."""
+    """The folders of this device and its patience; every one has a default that suits a checkout."""
 
     model_config = SettingsConfigDict(env_prefix="EDGE_", frozen=True, extra="ignore")
 
@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     """Folders of model cards and weights, separated by colons; the project's own models come last."""
     secrets: Path | None = None
     """Folder of secrets, one file each; by default `secrets` in the folder of the configuration."""
+    time_wait: float = Field(default=900.0, ge=0)
+    """Seconds that intervals wait for the right time, where the clock does not have it, before they go without it."""
 
     @property
     def models(self) -> tuple[Path, ...]:

@@ -3,9 +3,8 @@
 It writes one JSON line to its output when it is ready, `{"port": 8554, "names": ["gate"]}`, and one when the first
 client of a stream makes it start at frame 0: `{"playing": "gate", "utc": 1764000000.0, "duration": 79.5}`.
 
-With `--faults` it reads commands from its input, a line each, and writes `{"done": "stall gate"}` when obeyed:
-stall NAME | resume NAME | reset NAME | loss NAME SHARE | corrupt NAME SHARE | unknown-codec NAME | known-codec NAME |
-hang | answer | refuse-login | accept-login.
+With `--faults` it reads commands from its input, a line each, and writes `{"done": "stall gate"}` when obeyed; they are
+in `edge.demo.rtsp_faults.COMMANDS`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.demo.rtsp_clip import load
+from edge.demo.rtsp_faults import COMMANDS, obey
 from edge.demo.rtsp_session import Session, Site
 from edge.demo.rtsp_stream import Stream
 from edge.errors import EdgeError
@@ -38,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edge.demo.camera", description="Loops video files as an RTSP camera.")
+    parser = argparse.ArgumentParser(
+        prog="edge.demo.camera",
+        description="Loops video files as an RTSP camera.",
+        epilog=f"commands with --faults:\n{COMMANDS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8554, help="port to listen on, 0 for a free one")
     parser.add_argument("--credentials", type=_login, metavar="USER:PASSWORD", help="login that clients need")
@@ -96,31 +101,13 @@ async def _take_faults(site: Site) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := (await reader.readline()).decode():
         try:
-            _obey(site, line.split())
+            told = obey(site, line.split())
         except (KeyError, ValueError):
             _tell({"refused": line.strip()})
-        else:
-            _tell({"done": line.strip()})
-
-
-def _obey(site: Site, words: list[str]) -> None:
-    match words:
-        case ["hang" | "answer" as verb]:
-            site.hanging = verb == "hang"
-        case ["refuse-login" | "accept-login" as verb]:
-            site.refusing = verb == "refuse-login"
-        case ["loss" | "corrupt" as verb, name, share]:
-            setattr(site.streams[name].faults, verb, float(share))
-        case ["unknown-codec" | "known-codec" as verb, name]:
-            site.streams[name].faults.unknown_codec = verb == "unknown-codec"
-        case ["stall", name]:
-            site.streams[name].faults.stalled = True
-        case ["resume", name]:
-            site.streams[name].resume()
-        case ["reset", name]:
-            site.streams[name].reset()
-        case _:
-            raise ValueError(words)
+            continue
+        if told:
+            _tell(told)
+        _tell({"done": line.strip()})
 
 
 def _playing(name: str, utc: float, duration: float) -> None:

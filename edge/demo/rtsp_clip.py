@@ -1,4 +1,5 @@
-"""A clip cut into what RTP carries, without decoding it: access units of NAL units, and their session description."""
+"""A clip cut into what RTP carries, without decoding it: access units of NAL units or JPEG pictures, and their session
+description."""
 
 from __future__ import annotations
 
@@ -6,16 +7,17 @@ import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import av
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from edge.demo.rtsp_jpeg import JPEG_PAYLOAD_TYPE
 from edge.errors import SourceError
 
-Codec = Literal["h264", "hevc"]
+Codec = Literal["h264", "hevc", "mjpeg"]
 START_CODE = re.compile(rb"\x00\x00\x00\x01|\x00\x00\x01")
 PAYLOAD_TYPE = 96
 CLOCK_RATE = 90_000
@@ -23,7 +25,8 @@ CLOCK_RATE = 90_000
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One coded picture: when it is sent and when it is shown, in seconds of the clip, and its NAL units."""
+    """One coded picture: when it is sent and when it is shown, in seconds of the clip, and its NAL units; of Motion
+    JPEG the whole picture as the only one."""
 
     sent: float
     shown: float
@@ -39,8 +42,15 @@ class Clip:
     units: tuple[AccessUnit, ...]
     duration: float
 
+    @property
+    def payload_type(self) -> int:
+        """The number of its payload in RTP."""
+        return JPEG_PAYLOAD_TYPE if self.codec == "mjpeg" else PAYLOAD_TYPE
+
     def describe(self) -> str:
-        """The codec's lines of a session description (RFC 6184, RFC 7798)."""
+        """The codec's lines of a session description (RFC 6184, RFC 7798, RFC 2435)."""
+        if self.codec == "mjpeg":
+            return f"a=rtpmap:{JPEG_PAYLOAD_TYPE} JPEG/{CLOCK_RATE}\r\n"
         sets = {_kind(nal, self.codec): nal for nal in self.units[0].nals}
         if self.codec == "h264":
             profile = sets[7][1:4].hex()
@@ -58,7 +68,7 @@ def load(path: Path) -> Clip:
     """The clip in a file.
 
     Raises:
-        SourceError: the file is no video, or its codec is neither H.264 nor H.265.
+        SourceError: the file is no video, or its codec is not one of those of `Codec`.
     """
     try:
         with av.open(str(path), metadata_errors="replace") as container:
@@ -75,10 +85,10 @@ def _cut(container: InputContainer, path: Path) -> Clip:
         raise SourceError(str(path), "has no video in it", reason="novideo", do="give a file with a video stream")
     video = container.streams.video[0]
     name = video.codec_context.name if video.codec_context else "none"
-    if name not in ("h264", "hevc"):
+    if name not in get_args(Codec):
         raise SourceError(
             str(path),
-            "the simulated camera sends H.264 and H.265 only",
+            "the simulated camera sends H.264, H.265 and Motion JPEG only",
             reason="codec",
             found=name,
             do="convert it with edge.frames.transcode.to_h264",
@@ -95,13 +105,14 @@ def _cut(container: InputContainer, path: Path) -> Clip:
 
 
 def _units(container: InputContainer, video: VideoStream, codec: Codec) -> list[AccessUnit]:
-    to_nals = BitStreamFilterContext(f"{codec}_mp4toannexb", video)
+    to_units = BitStreamFilterContext("null" if codec == "mjpeg" else f"{codec}_mp4toannexb", video)
     units = []
     for packet in container.demux(video):
-        for part in to_nals.filter(packet if packet.size else None):
+        for part in to_units.filter(packet if packet.size else None):
             if part.dts is None or part.pts is None:
                 continue
-            nals = tuple(nal for nal in START_CODE.split(bytes(part)) if nal)
+            whole = bytes(part)
+            nals = (whole,) if codec == "mjpeg" else tuple(nal for nal in START_CODE.split(whole) if nal)
             seconds = [float(ticks * part.time_base) for ticks in (part.dts, part.pts)]
             units.append(AccessUnit(seconds[0], seconds[1], nals, part.is_keyframe))
     return units

@@ -1,4 +1,4 @@
-"""RTP (RFC 3550) for H.264 (RFC 6184) and H.265 (RFC 7798): bytes in, packets out."""
+"""RTP (RFC 3550) for H.264 (RFC 6184), H.265 (RFC 7798) and Motion JPEG: bytes in, packets out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import secrets
 import struct
 from collections.abc import Iterator, Sequence
 
-from edge.demo.rtsp_clip import CLOCK_RATE, PAYLOAD_TYPE, Codec
+from edge.demo.rtsp_clip import CLOCK_RATE, Clip, Codec
+from edge.demo.rtsp_jpeg import jpeg_payloads
 
 PAYLOAD_BYTES = 1400
 """Fits an Ethernet frame with its headers."""
@@ -20,20 +21,21 @@ NAME = b"edge demo camera"
 class RtpSender:
     """One RTP source: numbers its packets and reports on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: int | None = None) -> None:
+        """`first` is the timestamp of second 0, by default a random one."""
         self.ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(16)
-        self._offset = secrets.randbits(32)
+        self._offset = secrets.randbits(32) if first is None else first
         self._packets = 0
         self._bytes = 0
 
-    def packets(self, nals: Sequence[bytes], *, codec: Codec, seconds: float) -> Iterator[bytes]:
-        """The RTP packets of one access unit shown at `seconds` of the stream; the last one is marked."""
-        payloads = [payload for nal in nals for payload in fragments(nal, codec)]
+    def packets(self, nals: Sequence[bytes], *, clip: Clip, seconds: float) -> Iterator[bytes]:
+        """The RTP packets of one access unit of a clip shown at `seconds` of the stream; the last one is marked."""
+        payloads = [payload for nal in nals for payload in fragments(nal, clip.codec)]
         for index, payload in enumerate(payloads):
             marker = 0x80 if index == len(payloads) - 1 else 0
             head = struct.pack(
-                "!BBHII", 0x80, PAYLOAD_TYPE | marker, self._sequence, self._timestamp(seconds), self.ssrc
+                "!BBHII", 0x80, clip.payload_type | marker, self._sequence, self._timestamp(seconds), self.ssrc
             )
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._packets += 1
@@ -64,7 +66,10 @@ class RtpSender:
 
 
 def fragments(nal: bytes, codec: Codec) -> Iterator[bytes]:
-    """The NAL unit as RTP payloads: as it is where it fits, else as fragmentation units."""
+    """The NAL unit as RTP payloads: as it is where it fits, else as fragmentation units; a JPEG picture in parts."""
+    if codec == "mjpeg":
+        yield from jpeg_payloads(nal)
+        return
     if len(nal) <= PAYLOAD_BYTES:
         yield nal
         return

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from edge.demo.rtsp_clip import PAYLOAD_TYPE
+from edge.demo.rtsp_faults import Logins
 from edge.demo.rtsp_stream import Stream, Viewer
 
 REALM = "edge demo camera"
@@ -24,6 +24,7 @@ STATUS = {
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
+    453: "Not Enough Bandwidth",
     454: "Session Not Found",
     461: "Unsupported Transport",
     501: "Not Implemented",
@@ -33,12 +34,17 @@ INTERLEAVED_MARK = b"$"
 
 @dataclass(slots=True)
 class Site:
-    """What the sessions of one camera share; `refusing` answers every login with 401, `hanging` answers nothing."""
+    """What the sessions of one camera share; `hanging` answers nothing, `shut` not even that, `declining` sets nothing
+    up, `room` is for how many of them there is."""
 
     streams: Mapping[str, Stream]
     credentials: tuple[str, str] | None
-    refusing: bool = False
+    logins: Logins = field(default_factory=Logins)
     hanging: bool = False
+    shut: bool = False
+    declining: bool = False
+    room: int | None = None
+    playing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,8 @@ class Session:
     async def serve(self) -> None:
         """Answer requests until the client goes, or none at all where the camera hangs."""
         try:
+            if self._site.shut:
+                return
             if self._site.hanging:
                 await asyncio.Event().wait()
             while (request := await self._request()) is not None:
@@ -158,6 +166,7 @@ class Session:
             if self._stream and self._viewer:
                 self._stream.leave(self._viewer)
             if self._transport:
+                self._site.playing -= 1
                 self._transport.close()
             self._writer.close()
 
@@ -187,7 +196,7 @@ class Session:
         if not self._logged_in(request):
             return Reply(401, {"WWW-Authenticate": f'Digest realm="{REALM}", nonce="{self._nonce}"'})
         stream = self._site.streams.get(urlsplit(request.uri).path.strip("/").split("/")[0])
-        if stream is None:
+        if stream is None or stream.faults.hidden:
             return Reply(404)
         match request.method:
             case "DESCRIBE":
@@ -201,8 +210,13 @@ class Session:
         return Reply(501)
 
     def _logged_in(self, request: Request) -> bool:
-        if self._site.refusing:
-            return False
+        full = self._site.room is not None and self._transport is None and self._site.playing >= self._site.room
+        right = not (full or self._site.logins.refusing or self._site.logins.locked) and self._knows(request)
+        if not right and not full and "authorization" in request.headers:
+            self._site.logins.wrong += 1
+        return right
+
+    def _knows(self, request: Request) -> bool:
         if self._site.credentials is None:
             return True
         user, password = self._site.credentials
@@ -213,17 +227,21 @@ class Session:
         return right and hmac.compare_digest(given.get("response", "").encode(), expected.encode())
 
     def _describe(self, request: Request, stream: Stream) -> Reply:
-        codec = stream.clip.describe()
+        kind, payload, codec = "video", stream.clip.payload_type, stream.clip.describe()
         if stream.faults.unknown_codec:
-            codec = f"a=rtpmap:{PAYLOAD_TYPE} X-UNKNOWN/90000\r\n"
+            codec = f"a=rtpmap:{payload} X-UNKNOWN/90000\r\n"
+        if stream.faults.sound:
+            kind, payload, codec = "audio", 0, "a=rtpmap:0 PCMU/8000\r\n"
         body = (
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=edge demo camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
-            f"a=range:npt=now-\r\nm=video 0 RTP/AVP {PAYLOAD_TYPE}\r\n{codec}a=control:track0\r\n"
+            f"a=range:npt=now-\r\nm={kind} 0 RTP/AVP {payload}\r\n{codec}a=control:track0\r\n"
         )
         base = f"{request.uri.rstrip('/')}/"
         return Reply(headers={"Content-Base": base, "Content-Type": "application/sdp"}, body=body)
 
     def _setup(self, request: Request, stream: Stream) -> Reply:
+        if self._site.declining:
+            return Reply(453)
         asked = request.headers.get("transport", "")
         if self._transport is not None:
             return Reply(400)
@@ -237,11 +255,14 @@ class Session:
             granted = f"RTP/AVP;unicast;client_port={found[1]}-{found[2]};server_port={rtp}-{rtcp}"
         else:
             return Reply(461)
-        self._viewer, self._stream = Viewer(self._transport), stream
+        self._site.playing += 1
+        self._viewer, self._stream = stream.viewer(self._transport), stream
         ssrc = f"ssrc={self._viewer.rtp.ssrc:08X}"
         return Reply(headers={"Transport": f"{granted};{ssrc}", "Session": f"{self._id};timeout=60"})
 
     def _play(self, stream: Stream) -> Reply:
+        if stream.faults.sound:
+            return Reply()
         if self._viewer is None or stream is not self._stream:
             return Reply(454)
         stream.join(self._viewer)

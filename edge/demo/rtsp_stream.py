@@ -6,15 +6,17 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from edge.demo.rtsp_clip import AccessUnit, Clip
+from edge.demo.rtsp_clip import CLOCK_RATE, AccessUnit, Clip
+from edge.demo.rtsp_faults import Faults
 from edge.demo.rtsp_rtp import RtpSender
 
 REPORT_SECONDS = 5.0
 CONGESTED_BYTES = 2 << 20
 """What may wait for a client that reads too slowly before its pictures are dropped."""
+
+WRAP_SECONDS = 3.0
 
 DAMAGE_FROM = 64
 """NAL units shorter than this (parameter sets) are left whole: they are what makes a stream decodable at all."""
@@ -36,22 +38,14 @@ class Transport(Protocol):
         """Break the client's connection at once."""
 
 
-@dataclass(slots=True)
-class Faults:
-    """What is wrong with a stream now: `loss` and `corrupt` are shares of packets and NAL units, 0..1."""
-
-    stalled: bool = False
-    loss: float = 0.0
-    corrupt: float = 0.0
-    unknown_codec: bool = False
-
-
 class Viewer:
     """One client of a stream; sees its first picture, and the first after a gap, at a key frame."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, first: int | None = None) -> None:
+        """`first` is the timestamp of second 0 of the stream, by default a random one."""
         self.transport = transport
-        self.rtp = RtpSender()
+        self.rtp = RtpSender(first=first)
+        self.began = time.monotonic()
         self.at_key = False
         self.reported = 0.0
 
@@ -68,6 +62,18 @@ class Stream:
         self._started = started
         self._chance = random.Random(name)  # noqa: S311  # repeatable faults, no secret
         self._task: asyncio.Task[None] | None = None
+        self._began = 0.0
+
+    def viewer(self, transport: Transport) -> Viewer:
+        """One more viewer, not yet shown anything."""
+        if not self.faults.wraps:
+            return Viewer(transport)
+        now = time.monotonic() - self._began if self._task else 0.0
+        return Viewer(transport, first=-round((now + WRAP_SECONDS) * CLOCK_RATE) & 0xFFFFFFFF)
+
+    def change(self, clip: Clip) -> None:
+        """Go on with another clip from its beginning, to the same viewers."""
+        self.clip = clip
 
     def join(self, viewer: Viewer) -> None:
         """Show the stream to one more viewer."""
@@ -91,28 +97,38 @@ class Stream:
             viewer.transport.abort()
 
     async def _play(self) -> None:
-        began, began_utc = time.monotonic(), time.time()
+        self._began, began_utc = time.monotonic(), time.time()
         self._started(self.name, began_utc, self.clip.duration)
-        loop = 0.0
+        base = 0.0
         while True:
-            for unit in self.clip.units:
-                await asyncio.sleep(max(0.0, began + loop + unit.sent - time.monotonic()))
-                if not self.faults.stalled:
-                    self._show(unit, loop + unit.shown, began_utc)
-            loop += self.clip.duration
+            clip, unit = self.clip, None
+            for unit in clip.units:
+                await asyncio.sleep(max(0.0, self._began + base + unit.sent - time.monotonic()))
+                if clip is not self.clip:
+                    break
+                if not self.faults.silent(base + unit.shown):
+                    self._show(unit, base + unit.shown, began_utc)
+            base += clip.duration if clip is self.clip or unit is None else unit.sent
 
     def _show(self, unit: AccessUnit, seconds: float, began_utc: float) -> None:
+        if self.faults.keyless and unit.key:
+            return
         nals = [self._damaged(nal) for nal in unit.nals] if self.faults.corrupt else unit.nals
+        stamped = self.faults.stamped(seconds)
         for viewer in list(self._viewers):
+            if 0 < self.faults.life < time.monotonic() - viewer.began:
+                viewer.transport.abort()
+                continue
             congested = viewer.transport.waiting() > CONGESTED_BYTES
-            viewer.at_key = not congested and (viewer.at_key or unit.key)
+            viewer.at_key = not congested and (viewer.at_key or unit.key or self.faults.keyless)
             if not viewer.at_key:
                 continue
-            packets = viewer.rtp.packets(nals, codec=self.clip.codec, seconds=seconds)
+            packets = viewer.rtp.packets(nals, clip=self.clip, seconds=stamped)
             viewer.transport.send([packet for packet in packets if self._chance.random() >= self.faults.loss])
             if time.monotonic() - viewer.reported > REPORT_SECONDS:
                 viewer.reported = time.monotonic()
-                viewer.transport.report(viewer.rtp.report(seconds=seconds, utc=began_utc + seconds))
+                utc = began_utc + seconds + self.faults.wall
+                viewer.transport.report(viewer.rtp.report(seconds=stamped, utc=utc))
 
     def _damaged(self, nal: bytes) -> bytes:
         """The NAL unit, by chance with eight of its bytes turned over; its header stays."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.centre.ranges import size
 from edge.centre.records import Records
-from edge.config.load import read
+from edge.config.document import read
 from edge.config.schema import Camera
 from edge.demo.processes import Process
 from edge.demo.view import Snapshot

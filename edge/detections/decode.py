@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.dataflow import FloatArray
+from edge.dataflow import CLASSES, FloatArray
 from edge.detections.card import Card, Family
 
 Outputs = Sequence[FloatArray]
@@ -28,6 +28,18 @@ class Candidates:
 def decode(outputs: Outputs, card: Card) -> Candidates:
     """What the net found, for the family that the card names."""
     return _FAMILIES[card.family](outputs, card)
+
+
+def calibrated(found: Candidates, card: Card) -> Candidates:
+    """The same boxes with scores that mean the same in every class: one that the card calls sure is `confident`."""
+    confident = np.float32(card.thresholds.confident)
+    if not card.thresholds.sure:
+        return found
+    limit_of: dict[str, float] = dict.fromkeys(CLASSES, card.thresholds.confident) | dict(card.thresholds.sure)
+    limits = np.array([limit_of[kind] for kind in CLASSES], np.float32)[found.classes]
+    above = confident + (found.scores - limits) * (1 - confident) / (1 - limits)
+    scores = np.where(found.scores < limits, found.scores * confident / limits, above).astype(np.float32)
+    return Candidates(found.boxes, scores, found.classes)
 
 
 def expected_shapes(card: Card) -> list[tuple[int | None, ...]]:

@@ -1,38 +1,32 @@
-"""Finds the road users of a picture with the net that a card describes. The only door to onnxruntime."""
+"""Finds the road users of a picture with the net that a card describes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # its wheel reports home and writes into HOME unless told so before import
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as refused
-
 from edge.dataflow import Detections, Frame
 from edge.detections.card import Card, load_weights
-from edge.detections.decode import Candidates, decode, expected_shapes
+from edge.detections.decode import Candidates, calibrated
 from edge.detections.golden import check_golden, read_golden
-from edge.detections.letterbox import Letterbox
+from edge.detections.letterbox import Letterbox, empty_blobs, fitted
+from edge.detections.net import Net
 from edge.detections.suppress import with_riders, without_duplicates, without_riders
-from edge.detections.tiles import merged, tiles
-from edge.errors import ModelError
+from edge.detections.tiles import WHOLE, Tile, merged, tiles
 from edge.geometry import Point, bottom_centres, inside
 
-UNREADABLE = (
-    refused.EPFail,
-    refused.Fail,
-    refused.InvalidArgument,
-    refused.InvalidGraph,
-    refused.InvalidProtobuf,
-    refused.NotImplemented,
-    refused.RuntimeException,
-)
-"""What onnxruntime raises on a file that it cannot make a net of; they have no common base."""
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A part of the picture, how it is fitted into the input of a net, and the net for that size."""
+
+    tile: Tile
+    letterbox: Letterbox
+    net: Net
 
 
 class Detector:
@@ -52,21 +46,32 @@ class Detector:
         rows of tiles that are looked at besides the whole."""
         cv2.setNumThreads(threads)
         self.card = card
-        self._mask = tuple(tuple(polygon) for polygon in mask)
-        self._session = _open(load_weights(card, path=path), card, threads)
-        self._input = _check_shapes(self._session, card)
+        self._threads = threads
+        self._weights = load_weights(card, path=path)
+        self._nets: dict[tuple[int, int], Net] = {}
         if card.golden is not None:
             frame = read_golden(card.golden, card=card, path=path)
-            check_golden(self._look(frame, Letterbox(card.input)), card.golden, card=card)
-        parts = tiles(*tiled)
-        self._looks = [(each, Letterbox(card.input, mask=[each.from_picture(p) for p in self._mask])) for each in parts]
+            look = self._prepared(WHOLE, (frame.width, frame.height), ())
+            check_golden(self._found(frame, look), card.golden, card=card)
+        else:
+            self._net(card).answer(empty_blobs(card.input))
+        self._tiles = tiles(*tiled)
+        self.hide(mask)
+
+    def hide(self, mask: Sequence[Sequence[Point]]) -> None:
+        """From now on nothing is seen in these polygons, which may reach out of the picture."""
+        self._mask = tuple(tuple(polygon) for polygon in mask)
+        self._size = (0, 0)
 
     def detect(self, frame: Frame) -> Detections:
         """The road users in the picture, best first; those whose bottom centre is masked are left out."""
+        if (frame.width, frame.height) != self._size:
+            self._size = (frame.width, frame.height)
+            self._looks = [self._prepared(tile, self._size, self._mask) for tile in self._tiles]
         if len(self._looks) == 1:
-            found = self._look(frame, self._looks[0][1])
+            found = self._found(frame, self._looks[0])
         else:
-            found = merged([(each, self._look(each.cut(frame), letterbox)) for each, letterbox in self._looks])
+            found = merged([(look.tile, self._found(look.tile.cut(frame), look)) for look in self._looks])
         hidden = np.zeros(len(found.boxes), np.bool_)
         for polygon in self._mask:
             hidden |= inside(bottom_centres(found.boxes), polygon)
@@ -80,63 +85,27 @@ class Detector:
             classes=found.classes[rows],
         )
 
-    def _look(self, frame: Frame, letterbox: Letterbox) -> Candidates:
+    def _prepared(self, tile: Tile, size: tuple[int, int], mask: Sequence[Sequence[Point]]) -> _Look:
+        """How to look at this part of pictures of this size, width and height."""
+        width, height = (tile.right - tile.left) * size[0], (tile.bottom - tile.top) * size[1]
+        form = fitted(self.card.input, width=width, height=height)
+        letterbox = Letterbox(form, mask=[tile.from_picture(polygon) for polygon in mask])
+        return _Look(tile, letterbox, self._net(self.card.model_copy(update={"input": form})))
+
+    def _net(self, card: Card) -> Net:
+        """The net for the input of this card, made once for each size."""
+        size = (card.input.width, card.input.height)
+        if size not in self._nets:
+            self._nets[size] = Net(self._weights, card, threads=self._threads)
+        return self._nets[size]
+
+    def _found(self, frame: Frame, look: _Look) -> Candidates:
         """One look through the net: boxes in fractions of the picture, those wholly on its border left out."""
-        blob, place = letterbox.fill(frame)
-        found = decode(self._session.run(None, {self._input: blob}), self.card)
+        blobs, place = look.letterbox.fill(frame)
+        found = look.net.answer(blobs)
         found = without_duplicates(found, overlap=self.card.thresholds.iou)
         found = without_riders(found) if self.card.riders_included else with_riders(found)
+        found = calibrated(found, self.card)
         boxes = place.to_picture(found.boxes)
-        seen = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        seen = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & np.isfinite(boxes).all(axis=1)
         return Candidates(boxes[seen], found.scores[seen], found.classes[seen])
-
-
-def _open(weights: bytes, card: Card, threads: int) -> ort.InferenceSession:
-    """A session on so many threads of its own that sleep when idle: cameras share the cores."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        return ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-    except UNREADABLE as error:
-        reason = str(error).partition(" : ")[2] or str(error)
-        do = "export the net again as ONNX for this onnxruntime"
-        raise ModelError(
-            f"model {card.name}", f"{card.weights} is no net that onnxruntime runs: {reason}", do=do
-        ) from error
-
-
-def _check_shapes(session: ort.InferenceSession, card: Card) -> str:
-    """The name of the net's only input; a ModelError unless inputs and outputs have the shapes of the card."""
-    form = card.input
-    inputs = [tuple(node.shape) for node in session.get_inputs()]
-    outputs = [tuple(node.shape) for node in session.get_outputs()]
-    for what, found, expected in (
-        ("input", inputs, [(1, 3, form.height, form.width)]),
-        ("output", outputs, expected_shapes(card)),
-    ):
-        if len(found) != len(expected) or not all(_fits(*pair) for pair in zip(found, expected, strict=True)):
-            raise ModelError(
-                f"model {card.name}",
-                f"the {what} of {card.weights} does not fit the card",
-                expected=_told(expected),
-                found=_told(found),
-                do="correct family, input and head of the card, or name other weights",
-            )
-    return str(session.get_inputs()[0].name)
-
-
-def _fits(found: tuple[object, ...], expected: tuple[int | None, ...]) -> bool:
-    """Whether a shape is the expected one; a size that the net or the card leaves open fits any."""
-    if len(found) != len(expected):
-        return False
-    return all(
-        want is None or have == want or not isinstance(have, int) for have, want in zip(found, expected, strict=True)
-    )
-
-
-def _told(shapes: Sequence[tuple[object, ...]]) -> str:
-    return " and ".join("x".join("?" if side is None else str(side) for side in shape) for shape in shapes)

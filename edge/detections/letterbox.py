@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from edge.geometry import Point
 
 Plane = NDArray[np.uint8]
 GREY_CHROMA = 128
+STEP = 32
+"""Sides of an input that adapts are multiples of this: the coarsest stride of the nets that do."""
+SLACK = 1.01
+"""So many times the pixels of the card's input such a one may have: 544x416 for 640x352."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,33 @@ class Placement:
         return fractions
 
 
+def fitted(form: Input, *, width: float, height: float) -> Input:
+    """The input for pictures of this shape: of an input that adapts, the size with as many pixels (SLACK) in which
+    they come out largest."""
+    if not form.adapts:
+        return form
+    most = round(form.width * form.height * SLACK)
+    sizes = [(w, most // w // STEP * STEP) for w in range(STEP, most // STEP + 1, STEP)]
+    scale = max(min(w / width, h / height) for w, h in sizes)
+    inner = (math.ceil(round(scale * side / STEP, 6)) * STEP for side in (width, height))
+    return form.model_copy(update=dict(zip(("width", "height"), inner, strict=True)))
+
+
+def blob_shapes(form: Input) -> list[tuple[int, ...]]:
+    """Shapes of what the net takes: one picture of three channels, or its luma and, of half the size, its chroma."""
+    rows, columns = form.height, form.width
+    return (
+        [(1, 1, rows, columns), (1, 2, rows // 2, columns // 2)] if form.channels == "yuv" else [(1, 3, rows, columns)]
+    )
+
+
+def empty_blobs(form: Input) -> list[FloatArray]:
+    """What the net takes, all zero."""
+    return [np.zeros(shape, np.float32) for shape in blob_shapes(form)]
+
+
 class Letterbox:
-    """Fills one input blob again and again, so analysing for weeks needs no new memory."""
+    """Fills the same blobs again and again, so analysing for weeks needs no new memory."""
 
     def __init__(self, form: Input, *, mask: Sequence[Sequence[Point]] = ()) -> None:
         self._form = form
@@ -44,15 +74,15 @@ class Letterbox:
         self._packed = np.empty((rows * 3 // 2, columns), np.uint8)  # I420, as cv2 converts it
         self._y = self._packed[:rows]
         self._u, self._v = self._packed[rows:].reshape(2, rows // 2, columns // 2)
+        self._blobs = empty_blobs(form)
         self._colour = np.empty((rows, columns, 3), np.uint8)
-        self._blob = np.empty((1, 3, rows, columns), np.float32)
-        self._conversion = cv2.COLOR_YUV2BGR_I420 if form.channels == "bgr" else cv2.COLOR_YUV2RGB_I420
+        self._channels = list(np.empty((3, rows, columns), np.uint8))
         self._size = (0, 0)
         self._placement = Placement(left=0, top=0, width=columns, height=rows)
         self._hidden = np.zeros((rows, columns), np.bool_)
 
-    def fill(self, frame: Frame) -> tuple[FloatArray, Placement]:
-        """The net's input (1, 3, height, width), valid until the next call, and where the picture lies in it.
+    def fill(self, frame: Frame) -> tuple[list[FloatArray], Placement]:
+        """The net's inputs, valid until the next call, and where the picture lies in them.
 
         Masked parts are as grey as the border."""
         if (frame.width, frame.height) != self._size:
@@ -63,12 +93,21 @@ class Letterbox:
             self._y[self._hidden] = _grey(self._form.pad)
             self._u[self._hidden[::2, ::2]] = GREY_CHROMA
             self._v[self._hidden[::2, ::2]] = GREY_CHROMA
-        cv2.cvtColor(self._packed, self._conversion, dst=self._colour)
-        for channel, (mean, std) in enumerate(zip(self._form.mean, self._form.std, strict=True)):
-            np.subtract(self._colour[:, :, channel], np.float32(mean), out=self._blob[0, channel])
+        targets = [channel for blob in self._blobs for channel in blob[0]]
+        for channel, target, mean, std in zip(self._split(), targets, self._form.mean, self._form.std, strict=True):
+            np.subtract(channel, np.float32(mean), out=target)
             if std != 1:
-                self._blob[0, channel] *= np.float32(1 / std)
-        return self._blob, self._placement
+                target *= np.float32(1 / std)
+        return self._blobs, self._placement
+
+    def _split(self) -> Sequence[Plane]:
+        """The channels in the order of the card; luma and chroma are at hand."""
+        if self._form.channels == "yuv":
+            return self._y, self._u, self._v
+        conversion = cv2.COLOR_YUV2BGR_I420 if self._form.channels == "bgr" else cv2.COLOR_YUV2RGB_I420
+        cv2.cvtColor(self._packed, conversion, dst=self._colour)
+        cv2.split(self._colour, self._channels)
+        return self._channels
 
     def _prepare(self, frame: Frame) -> None:
         """Take the size of the pictures to come: paint the border and find what the mask hides."""

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.dataflow import Frame, Instant
-from edge.errors import EdgeError
 from edge.frames.glance import PLACES, Glance, Spell, contrast, glance, spell
-from edge.frames.reference import Reference, reference
+from edge.frames.reference import Reference
 from edge.frames.view import Shift, View, compare
 
 LOOK_SECONDS = 1.0
@@ -30,6 +29,9 @@ CLEARING = 2
 FROZEN_SECONDS = 40.0
 """How long nothing new must come: twice the longest pause of key frames seen in cameras, because a still scene is
 repeated exactly until its next key frame, and never after."""
+GROUP_SECONDS = 25
+"""How far back a picture is known again, at a look a second: a little over the longest group of pictures measured
+(20 s). A recording that is played in a loop longer than this is not frozen."""
 FROZEN_PLACES = (0.5, 0.25)
 """The share of the places in which nothing new must come, to be frozen and to stay so: the rest may hold a clock that
 ticks, whose changes spread some way through each key frame."""
@@ -101,14 +103,15 @@ class Verdict:
 
 
 class PictureHealth:
-    """Watches the pictures of one camera, with the view of its installation if there is one."""
+    """Watches the pictures of one camera, with the view of its installation if there is one, from the state on that was
+    told before, if one was."""
 
-    def __init__(self, known: Reference | None) -> None:
+    def __init__(self, known: Reference | None, told: PictureState | None = None) -> None:
         self._known = known
         self._looks: list[Glance] = []
         self._verdicts: deque[Verdict] = deque(maxlen=TELLING)
         self._still = _Stillness()
-        self._told: PictureState | None = None
+        self._told = told
         self._last = float("-inf")
 
     def look(self, frame: Frame) -> PictureState:
@@ -150,8 +153,9 @@ class PictureHealth:
         if len(faulty) == TELLING:
             word, _ = Counter(v.state for v in reversed(recent)).most_common(1)[0]
             first, latest = faulty[0], next(v for v in reversed(recent) if v.state == word)
-            since = told.since if told.state == word else first.began
-            return replace(told, state=word, since=since, reason=latest.reason)
+            if told.state == word:
+                return told
+            return replace(told, state=word, since=first.began, reason=latest.reason)
         clear = [v.state for v in recent[-CLEARING:]] == ["ok"] * CLEARING
         if told.state not in ("ok", "shifted") and not clear:
             return told
@@ -233,7 +237,7 @@ class _Stillness:
     of pictures; a still scene, encoded anew from one key frame to the next, never gives the same twice."""
 
     def __init__(self) -> None:
-        self._prints: deque[NDArray[np.uint64]] = deque(maxlen=int(1.5 * FROZEN_SECONDS))
+        self._prints: deque[NDArray[np.uint64]] = deque(maxlen=GROUP_SECONDS)
         self._renewed: NDArray[np.float64] | None = None
         self._frozen = False
 
@@ -255,37 +259,3 @@ class _Stillness:
             return None
         seconds = float(np.median(self._renewed[still]))
         return Instant(seconds, seen.at.utc - (at - seconds))
-
-
-class Survey:
-    """Takes the reference of a camera at its installation, from some minutes of pictures."""
-
-    def __init__(self, *, seconds: float = 180.0) -> None:
-        self._wanted = seconds
-        self._looks: list[Glance] = []
-        self._spells: list[Spell] = []
-        self._last = float("-inf")
-
-    def look(self, frame: Frame) -> bool:
-        """Whether there are pictures enough, this one included."""
-        if frame.at.seconds - self._last >= LOOK_SECONDS - 0.05:
-            self._last = frame.at.seconds
-            self._looks.append(glance(frame))
-            if len(self._looks) * LOOK_SECONDS >= SPELL_SECONDS:
-                self._spells.append(spell(self._looks))
-                self._looks = []
-        return len(self._spells) * SPELL_SECONDS >= self._wanted
-
-    def reference(self, *, where: str) -> Reference:
-        """The view that the pictures have in common; `where` names the camera in errors.
-
-        Raises:
-            EdgeError: there were too few pictures, or the picture is dark, over-exposed or blank.
-        """
-        if len(self._spells) * SPELL_SECONDS < self._wanted:
-            found = f"{len(self._spells) * SPELL_SECONDS:.0f} s"
-            raise EdgeError(where, "too few pictures for a reference", expected=f"{self._wanted:.0f} s", found=found)
-        faults = [v for v in (judge(s, None, aspect=1.0) for s in self._spells) if v.state != "ok"]
-        if 2 * len(faults) > len(self._spells):
-            raise EdgeError(where, f"no reference can be taken, {faults[-1].reason}")
-        return reference(self._spells)

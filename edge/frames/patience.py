@@ -7,14 +7,21 @@ from collections import Counter
 from dataclasses import dataclass
 
 BACKOFF_SECONDS = {
-    "auth": (60.0, 900.0),  # cameras lock accounts
-    "notfound": (30.0, 300.0),
-    "codec": (60.0, 900.0),
-    "novideo": (60.0, 900.0),
+    "auth": (60.0, 900.0),  # cameras lock an account after five wrong logins within half an hour or less
+    "busy": (20.0, 60.0),
+    "notfound": (30.0, 60.0, 120.0, 240.0, 300.0),
+    "codec": (60.0, 120.0, 240.0, 480.0, 900.0),
+    "novideo": (60.0, 120.0, 240.0, 480.0, 900.0),
 }
-"""First and longest wait by the reason of a SourceError, doubling in between."""
+"""The waits by the reason of a SourceError, one after the other; the last one stays."""
 
-USUAL_BACKOFF_SECONDS = (1.0, 30.0)
+USUAL_BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+
+LENDS = 2
+"""How many refusals of a login that worked before pass for too many viewers, before it counts as wrong."""
+
+SHAKY = 3
+"""So many connections lost, and the next one is called unsteady."""
 JITTER = 0.25
 """Share by which a wait is lengthened at random, so that many cameras do not come back as one."""
 
@@ -42,10 +49,10 @@ class Backoff:
 
     def after(self, reason: str) -> float:
         """Seconds to wait after one more failure for that reason."""
-        first, longest = BACKOFF_SECONDS.get(reason, USUAL_BACKOFF_SECONDS)
-        doublings = min(self._failures[reason], 16)
+        waits = BACKOFF_SECONDS.get(reason, USUAL_BACKOFF_SECONDS)
+        wait = waits[min(self._failures[reason], len(waits) - 1)]
         self._failures[reason] += 1
-        return min(first * 2.0**doublings, longest) * random.uniform(1, 1 + JITTER)  # noqa: S311  # jitter, no secret
+        return wait * random.uniform(1, 1 + JITTER)  # noqa: S311  # jitter, no secret
 
     def forget(self) -> None:
         """The stream ran well: start from the first wait again."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -12,10 +14,13 @@ import av
 
 from edge.dataflow import Frame, Instant
 from edge.errors import SourceError
+from edge.frames.attempts import Attempts
 from edge.frames.connection import WHERE, Source, connect
-from edge.frames.patience import Backoff, Pace, Patience
+from edge.frames.patience import Pace, Patience
 from edge.frames.planes import frame_of
+from edge.frames.refusals import Refusals
 from edge.frames.stream import Look, looks
+from edge.frames.vitals import AILMENTS, Vitals
 
 CLOSE_SECONDS = 2.0
 """How long `close` waits for the reader; one held up in the library ends at its time-out, or with the process."""
@@ -24,8 +29,9 @@ CLOSE_SECONDS = 2.0
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """How a camera does, and `since` when. Where it is not `ok`: `cause`, the word of the SourceError, `reason`,
-    its line, and `retry_seconds`, the wait after the last attempt. Counts since the start: pictures `decoded`
-    well, those of them `dropped` because a newer one came first, and `corrupt` ones, held back."""
+    its line, and `retry_seconds`, the wait after the last attempt. Where it is `ok` but ails: `cause`, one of
+    AILMENTS, and `reason`. Counts since the start: pictures `decoded` well, those of them `dropped` because a newer
+    one came first, and `corrupt` ones, held back."""
 
     state: Literal["connecting", "ok", "nostream", "auth"]
     since: Instant
@@ -43,23 +49,23 @@ class RtspCamera:
 
     def __init__(
         self,
-        url: str,
+        source: Source,
         *,
-        credentials: tuple[str, str] | None,
-        transport: Literal["tcp", "udp"],
         rate: float,
         patience: Patience | None = None,
+        refusals: Path | None = None,
     ) -> None:
-        """Start reading `url`; `credentials` are user and password, `rate` is in frames a second."""
-        self._source = Source(url, credentials, transport)
+        """Start reading `source`; `rate` is in frames a second, `refusals` a file in memory that outlives the process,
+        which remembers that the login was refused."""
+        self._source = source
         self._patience = patience or Patience()
         self._pace = Pace(rate)
         self._changed = threading.Condition()
         self._slot: tuple[av.VideoFrame, Instant] | None = None
         self._state = CameraState("connecting", _now())
-        self._seen = time.monotonic()
-        self._corrupt_seen = 0
-        self._lives_until = self._seen + self._patience.stuck
+        self._attempts = Attempts(Refusals(refusals, source))
+        self._vitals = Vitals(time.monotonic(), silence=self._patience.silence)
+        self._lives_until = time.monotonic() + self._patience.stuck
         self._closed = threading.Event()
         self._reader = threading.Thread(target=self._read, name="camera", daemon=True)
         self._reader.start()
@@ -74,15 +80,10 @@ class RtspCamera:
     def state(self) -> CameraState:
         """How the camera does now."""
         with self._changed:
-            silent = time.monotonic() - self._seen
-            if self._state.state in ("ok", "connecting") and silent > self._patience.silence:
-                what, do = f"no picture for {silent:.0f} s", "check its power and network"
-                if self._state.corrupt > self._corrupt_seen:
-                    what, do = (
-                        f"only damaged pictures for {silent:.0f} s",
-                        "set its transport to tcp, check the network",
-                    )
-                self._to_fault(SourceError(WHERE, what, reason="timeout", do=do), retry_seconds=0.0)
+            lost = self._vitals.lost(time.monotonic())
+            believed_well = self._state.state in ("ok", "connecting")
+            if lost and (believed_well or lost.reason not in ("timeout", self._state.cause)):
+                self._to_fault(lost, retry_seconds=0.0)
             return self._state
 
     def newest(self, timeout: float) -> Frame | None:
@@ -115,46 +116,65 @@ class RtspCamera:
 
     def _read(self) -> None:
         """Connect, read until it fails, wait, again: the one owner of retries."""
-        backoff = Backoff()
         while not self._closed.is_set():
             self._lives(0.0)
             try:
-                self._watch(backoff)
+                self._spare_the_account()
+                self._watch()
             except SourceError as error:
-                wait = backoff.after(error.reason)
+                known, wait = self._attempts.failed(error)
                 with self._changed:
-                    self._to_fault(error, retry_seconds=wait)
+                    self._vitals.hang_up()
+                    self._to_fault(known, retry_seconds=wait)
                 self._lives(wait)
                 self._closed.wait(wait)
 
-    def _watch(self, backoff: Backoff) -> None:
+    def _spare_the_account(self) -> None:
+        """Wait where the login was refused too often, by this process or one before."""
+        if (wait := self._attempts.held()) > 0:
+            do = "check the user and password of its credentials"
+            with self._changed:
+                error = SourceError(WHERE, "the camera refused the login too often", reason="auth", do=do)
+                self._to_fault(error, retry_seconds=wait)
+            self._lives(wait)
+            self._closed.wait(wait)
+
+    def _watch(self) -> None:
         """Take pictures from one connection until the camera is closed.
 
         Raises:
             SourceError: the connection failed.
         """
         began: float | None = None
-        with connect(self._source, self._patience) as container:
-            for look in looks(container, self._patience):
+        with (
+            connect(self._source, self._patience) as container,
+            closing(looks(container, self._patience)) as seen,
+        ):
+            for look in seen:
                 if self._closed.is_set():
                     return
                 self._lives(0.0)
+                if look.good and began is None:
+                    self._attempts.play()
                 self._take(look, fresh=began is None and bool(look.good))
                 if look.good:
                     began = began or time.monotonic()
                     if time.monotonic() - began > self._patience.steady:
-                        backoff.forget()
+                        self._attempts.steady()
 
     def _take(self, look: Look, *, fresh: bool) -> None:
         """Put the newest picture of a look, if any, into the slot; `fresh` says it is the first of a connection."""
         with self._changed:
             state = self._state
+            self._vitals.note(look, time.monotonic())
             if look.good:
                 replaced = len(look.good) - 1 + (self._slot is not None)
                 self._slot = look.good[-1]
-                self._seen, self._corrupt_seen = time.monotonic(), state.corrupt + look.corrupt
-                if state.state != "ok":
-                    state = replace(state, state="ok", since=_now(), cause="", reason="", retry_seconds=0.0)
+                cause = self._vitals.ailment(shaky=self._attempts.shaky)
+                if state.state != "ok" or state.cause != cause:
+                    since = state.since if state.state == "ok" else _now()
+                    reason = f"{WHERE}: {AILMENTS[cause]}" if cause else ""
+                    state = replace(state, state="ok", since=since, cause=cause, reason=reason, retry_seconds=0.0)
                 state = replace(
                     state,
                     reconnects=state.reconnects + (fresh and state.decoded > 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -54,6 +54,13 @@ class Shift:
     def farthest(self) -> float:
         """How far the corner that moved most is from where it was, in fractions of the picture."""
         return self.distance(Shift(aspect=self.aspect))
+
+    @property
+    def inverse(self) -> Shift:
+        """The shift that undoes this one."""
+        back = Shift(roll=-self.roll, scale=1 / self.scale, aspect=self.aspect)
+        ((x, y),) = aligned([(0.5 + self.dx, 0.5 + self.dy)], back)
+        return replace(back, dx=0.5 - x, dy=0.5 - y)
 
     def distance(self, other: Shift) -> float:
         """How far apart two shifts bring the same corner at most, in fractions of the picture."""

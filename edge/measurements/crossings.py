@@ -27,7 +27,8 @@ REARM = (0.02, 1.0)
 LEAP = 0.35
 """From this share of the object's size on, a step over the line must be borne out."""
 FIRST_LEAP = 5.0
-"""The same for the first step of a track: a fast one may be seen twice only."""
+"""The same for the first step of a track in a direction in which others were seen to go: a fast one may be seen twice
+only. Where nobody goes, two boxes of nobody make no crossing."""
 GOES = (0.4, 0.25)
 """What bears it out: a way in the same direction of this share of the size, at this share of the step's speed."""
 KEPT_SECONDS = 1.5
@@ -41,6 +42,9 @@ QUEUE = 2
 QUEUE_NEAR = 1.5
 QUEUE_SECONDS = 3.0
 """How long a queue is thought to be there after it was last seen."""
+BEFORE_SECONDS = 0.5
+"""How long one must have been watched before it goes over a line on which a queue stands: what is born beside a queue
+and leaps into it is a false box and then one of the queue."""
 LEAVES = 0.6
 """How far one must go out of a queue, besides its two longest steps, in its sizes."""
 
@@ -95,6 +99,8 @@ class CrossingCounter:
         self._lines = tuple(lines)
         self._paths: dict[int, _Path] = {}
         self._queued_until = dict.fromkeys((line.id for line in lines), float("-inf"))
+        self._gone: dict[str, set[int]] = {line.id: set() for line in lines}
+        """The sides to which somebody was surely seen to go over each line."""
         self._now = float("-inf")
 
     @property
@@ -124,7 +130,7 @@ class CrossingCounter:
             passage = path.passages.setdefault(line.id, _Passage())
             sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(sizes[i]))
             standing += _stands_on(passage, sight)
-            crossing = _pass(passage, sight, queue=line.id in self.queued)
+            crossing = _pass(passage, sight, queue=line.id in self.queued, gone=self._gone[line.id])
             if crossing is not None:
                 path.waiting.append((crossing[0], line.id, crossing[1]))
         if standing >= QUEUE:
@@ -157,8 +163,9 @@ def _relative(line: Line, points: FloatArray, aspect: float) -> tuple[FloatArray
     return distances.astype(np.float32), (away @ along / length**2).astype(np.float32)
 
 
-def _pass(passage: _Passage, now: _Sight, *, queue: bool) -> tuple[Instant, int] | None:
-    """Moves a passage on by one observation; the crossing's instant and direction where it completes one."""
+def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tuple[Instant, int] | None:
+    """Moves a passage on by one observation; the crossing's instant and direction where it completes one. `gone` are
+    the sides to which others went; one that surely does is added."""
     _remember(passage, now)
     constant, share = BAND if passage.armed else RETURN
     side = int(np.sign(now.distance))
@@ -171,7 +178,10 @@ def _pass(passage: _Passage, now: _Sight, *, queue: bool) -> tuple[Instant, int]
     change = passage.changed
     if not passage.owed or change is None:
         return None
-    if _leaves(passage, now) if queue else _borne_out(passage, change, now):
+    sure = _leaves(passage, change, now) if queue else _borne_out(passage, change, now)
+    if sure:
+        gone.add(passage.owed)
+    if sure or (not queue and passage.owed in gone and _first_step(passage, change, now)):
         way, passage.owed = passage.owed, 0
         return change.at, 0 if way > 0 else 1
     if now.at.seconds - change.at.seconds > PROOF_SECONDS:
@@ -202,7 +212,7 @@ def _change(before: _Sight, after: _Sight) -> _Change:
 def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether a step over the line was no leap: too small for one, or the way before or after it goes on like it."""
     step = abs(change.after.distance - change.before.distance)
-    if step < (FIRST_LEAP if passage.recent[0] is change.before else LEAP) * now.size:
+    if step < LEAP * now.size:
         return True
     speed = step / (change.after.at.seconds - change.before.at.seconds)
 
@@ -213,8 +223,16 @@ def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
     return goes(passage.recent[0], change.before) or goes(change.after, now)
 
 
-def _leaves(passage: _Passage, now: _Sight) -> bool:
+def _first_step(passage: _Passage, change: _Change, now: _Sight) -> bool:
+    """Whether it is a track's first step, and no longer than a fast one may take."""
+    step = abs(change.after.distance - change.before.distance)
+    return passage.recent[0] is change.before and step < FIRST_LEAP * now.size
+
+
+def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether one that was among a queue drives on: far, not in a leap or two, and no faster than a queue allows."""
+    if change.before.at.seconds - passage.recent[0].at.seconds < BEFORE_SECONDS:
+        return False
     steps = sorted((b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent))
     watched = now.at.seconds - passage.recent[0].at.seconds
     return watched >= KEPT_SECONDS and sum(steps[:-2]) >= LEAVES * now.size

@@ -50,20 +50,20 @@ class Measures:
         self._alarms = Alarms(camera, areas=areas_of(camera.zones, ground))
         self._levelled = frozenset(zone.id for zone in camera.zones if zone.alarms.one)
 
-    def update(self, tracks: Tracks) -> Measured:
-        """Takes in the tracks of the next picture."""
+    def update(self, tracks: Tracks, *, trusted: bool = True) -> Measured:
+        """Takes in the tracks of the next picture; alarms do not believe one that is not `trusted`."""
         crossings = self._counter.update(tracks)
         paces = self._trails.update(tracks)
         samples = _one_each(
             [
-                *self._traffic.update(tracks, crossings),
+                *self._told_jammed(self._traffic.update(tracks, crossings)),
                 *self._movements.update(tracks, crossings),
                 *self._queues.update(tracks, paces, crossings),
                 *self._crowd.update(tracks),
                 *self._traffic_in_zones(tracks, paces),
             ]
         )
-        alarms = self._alarms.update(samples)
+        alarms = self._alarms.update(samples) if trusted else self._alarms.lost(tracks.at)
         return Measured(crossings, self._with_levels(samples), alarms)
 
     def lost(self, at: Instant) -> list[Alarm]:
@@ -86,6 +86,11 @@ class Measures:
             *(Sample(tracks.at, zone, {"stopped": seconds}) for zone, seconds in stopped.items()),
             *(Sample(tracks.at, zone, {"congestion": float(state)}) for zone, state in states.items()),
         ]
+
+    def _told_jammed(self, samples: Iterable[Sample]) -> list[Sample]:
+        """The samples of lines; where a queue stands on one, what is counted there is a lower bound, and it says so."""
+        queued = self._counter.queued
+        return [replace(each, flags=each.flags | {"saturated"}) if each.rule in queued else each for each in samples]
 
     def _with_levels(self, samples: Iterable[Sample]) -> list[Sample]:
         standing = self._alarms.state()

@@ -18,10 +18,8 @@ BRIDGED_SECONDS = 1.0
 """The longest pause between two analysed pictures that tracks bridge, so that it still counts as analysed."""
 MISSED_SECONDS = 3600
 """How far back the intervals that nobody watched are told after a restart; before that, silence says it."""
-HELD_SECONDS = 3600
-"""A clock that was set back by at most so much is waited for, so that no interval is told twice."""
-STEP_SECONDS = 2.0
-"""From here on a difference between the wall clock and the steady one is a step, not drift."""
+AHEAD_SECONDS = 2.0
+"""An interval that begins so much later than now is of a clock that was ahead."""
 PARTIAL = 0.95
 """Below this coverage an interval says so."""
 SLOW = 0.6
@@ -96,8 +94,12 @@ class _Open:
             for name, value in sample.present.items():
                 self.numbers[f"{name}.max"] = max(self.numbers.get(f"{name}.max", 0), value)
                 self.numbers[f"{name}.last"] = value
-            for name, value in sample.added.items():
-                self._more(name, value)
+            self.note(sample)
+
+    def note(self, sample: Sample) -> None:
+        """Counts what happened; of a picture before this interval too, for there is no other to count it."""
+        for name, value in sample.added.items():
+            self._more(name, value)
 
     def lengthen(self, seconds: float, sample: Sample | None) -> None:
         """Counts the seconds before a picture that comes just after this interval."""
@@ -115,7 +117,8 @@ class _Open:
 
 
 class Periods:
-    """The open intervals of one camera's rules."""
+    """The open intervals of one camera's rules. Instants come with the labels of one clock, which nobody sets; where
+    somebody does, cut() ends everything of the one before and begin() begins anew."""
 
     def __init__(self, rules: Sequence[Rule], *, rate: float) -> None:
         self._rules = {rule.id: rule for rule in rules}
@@ -123,17 +126,15 @@ class Periods:
         self._open: dict[str, _Open] = {}
         self._ended: list[_Open] = []
         self._last: float | None = None
-        self._clock: Instant | None = None
 
     def resume(self, kept: Iterable[tuple[Period, float]], *, now: Instant) -> list[Period]:
         """Goes on with the intervals of the last process (each with when it was last seen, Unix seconds); returns
-        those that must be told at once: of rules that have changed or gone, or of a clock that was far ahead."""
+        those that must be told at once: of rules that have changed or gone, or of a clock that was ahead."""
         over: list[Period] = []
         reached: dict[str, float] = {}
-        self._follow(now)
         for period, seen in kept:
             rule = self._rules.get(period.rule)
-            ahead = period.start > now.utc + HELD_SECONDS
+            ahead = period.start > now.utc + AHEAD_SECONDS
             if rule is None or rule.fingerprint != period.fingerprint:
                 period = _cut(period, seen, flag="config")
                 over.append(self._judged(period))
@@ -148,6 +149,22 @@ class Periods:
             start = max(_aligned(now.utc, rule.every), reached.get(rule.id, 0.0))
             self._open.setdefault(rule.id, _begin(rule, start))
         return over
+
+    def end(self, kept: Iterable[tuple[Period, float]], *, flag: str | None) -> list[Period]:
+        """Ends the intervals of the last process, which nothing can go on with, where they were last seen."""
+        return [self._judged(_cut(period, seen, flag=flag)) for period, seen in kept]
+
+    def cut(self, at: Instant, *, flag: str | None) -> list[Period]:
+        """Ends every interval here, in order; until begin() there are none."""
+        over = [e.as_period() for e in self._ended]
+        kept = [(e.as_period(), at.utc) for e in self._open.values() if e.start < at.utc or e.numbers]
+        self._open.clear()
+        self._ended.clear()
+        return sorted([*map(self._judged, over), *self.end(kept, flag=flag)], key=lambda p: (p.end, p.rule))
+
+    def begin(self, at: Instant) -> None:
+        """Begins an interval of every rule."""
+        self._open = {rule.id: _begin(rule, float(math.floor(at.utc))) for rule in self._rules.values()}
 
     def _take_up(self, rule: Rule, period: Period, now: float) -> None:
         numbers, flags = dict(period.numbers), set(period.flags)
@@ -167,8 +184,11 @@ class Periods:
         self._roll(at.utc)
         for opened in self._open.values():
             since = min(span, max(0.0, at.utc - opened.start))
+            sample = present.get(opened.rule.id)
             if at.utc >= opened.start:
-                opened.add(since, present.get(opened.rule.id))
+                opened.add(since, sample)
+            elif sample:
+                opened.note(sample)
             for ended in self._ended:
                 if ended.rule.id == opened.rule.id and ended.end == opened.start and span > since:
                     ended.lengthen(span - since, present.get(opened.rule.id))
@@ -179,33 +199,11 @@ class Periods:
             opened.flags.add(name)
 
     def due(self, now: Instant) -> list[Period]:
-        """The intervals that are over, in order; told once. To be called at least twice a second: a step of the wall
-        clock against the steady one ends every interval where it was last seen, flagged `clock`."""
-        self._follow(now)
+        """The intervals that are over, in order; told once."""
         self._roll(now.utc)
-        waiting = [e for e in self._ended if e.end + GRACE_SECONDS > now.utc and "clock" not in e.flags]
+        waiting = [e for e in self._ended if e.end + GRACE_SECONDS > now.utc]
         over, self._ended = [e for e in self._ended if e not in waiting], waiting
         return [self._judged(e.as_period()) for e in sorted(over, key=lambda e: (e.end, e.rule.id))]
-
-    def _follow(self, now: Instant) -> None:
-        """Looks at the clock: forward, or back by more than is waited for, it begins new intervals; back by less, the
-        open ones are held until the clock has come to them again."""
-        before, self._clock = self._clock, now
-        if before is None:
-            return
-        step = (now.utc - before.utc) - (now.seconds - before.seconds)
-        if abs(step) <= STEP_SECONDS:
-            return
-        self.flag("clock")
-        if -HELD_SECONDS <= step < 0:
-            return
-        for rule_id, opened in list(self._open.items()):
-            if before.utc > opened.start:
-                opened.seconds = min(opened.seconds, max(1.0, math.ceil(before.utc - opened.start)))
-                self._ended.append(opened)
-            start = now.utc if step < 0 else max(math.floor(now.utc), opened.end)
-            self._open[rule_id] = _begin(opened.rule, float(math.floor(start)))
-            self._open[rule_id].flags.add("clock")
 
     def rest(self) -> list[Period]:
         """Every interval as it stands, for the end of a file."""
@@ -250,7 +248,7 @@ def _begin(rule: Rule, start: float) -> _Open:
     return _Open(rule, start, _aligned(start, rule.every) + rule.every - start)
 
 
-def _cut(period: Period, seen: float, *, flag: str) -> Period:
+def _cut(period: Period, seen: float, *, flag: str | None) -> Period:
     """An interval that cannot go on, ended where it was last seen."""
     seconds = min(period.seconds, max(1.0, math.ceil(seen - period.start)))
-    return replace(period, seconds=seconds, flags=period.flags | {flag})
+    return replace(period, seconds=seconds, flags=period.flags | ({flag} if flag else set()))

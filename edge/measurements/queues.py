@@ -23,8 +23,10 @@ GAP_M = 20.0
 definition of a queue)."""
 GAP_SIZES = 4.0
 """The same where there is no calibration, in sizes of the larger box."""
-HELD_SECONDS = 8.0
+HIDDEN_SECONDS = 40.0
 """How long one that waits is taken to wait on when it is not seen: most of a queue is hidden most of the time."""
+HELD_SECONDS = 8.0
+"""The same once somebody has left over the stop line, for then the queue moves; and for those who do not wait."""
 SAME = 0.3
 """Overlap (IoU) with the box of one that vanished, from which on a new track is that one."""
 HIDING = (3, 0.03)
@@ -35,11 +37,12 @@ LENGTH_M = {"pedestrian": 0.5, "bicycle": 1.8, "motorcycle": 1.9, "car": 4.5, "b
 
 @dataclass(slots=True)
 class _Waiting:
-    """One that waits or waited: where it was `last` seen, how many `seconds` it has waited."""
+    """One that waits or waited: where it was last seen, `until` when it is held if it is not seen again, how many
+    `seconds` it has waited."""
 
     kind: str
     box: FloatArray
-    last: float
+    until: float
     waits: bool = True
     seconds: float = 0.0
     over: bool = False
@@ -59,7 +62,7 @@ class Queues:
 
 
 class _Lane:
-    """One queue. The state of a track is kept until `HELD_SECONDS` after it was last seen."""
+    """One queue. The state of a track is kept until `HIDDEN_SECONDS` after it was last seen, at most."""
 
     def __init__(self, queue: Queue, stop_line: Line, ground: Ground | None) -> None:
         self._queue, self._stop_line, self._ground = queue, stop_line, ground
@@ -75,7 +78,7 @@ class _Lane:
         self._look(tracks, paces)
         for each in self._known.values():
             each.seconds += passed if each.waits else 0.0
-        added = self._left(crossings)
+        added = self._left(crossings, now)
         queue = self._connected(tracks.aspect)
         present = {"vehicles": float(len(queue))}
         if self._ground:
@@ -96,7 +99,8 @@ class _Lane:
                 limit = LEAVES_MS if each.waits and not each.over else JOINS_MS
                 still = bool(paces[row] < limit or (np.isnan(paces[row]) and each.waits))
                 each.waits = still and (each.waits or bool(there[row]))
-                each.kind, each.box, each.last = CLASSES[tracks.classes[row]], tracks.boxes[row], tracks.at.seconds
+                each.kind, each.box = CLASSES[tracks.classes[row]], tracks.boxes[row]
+                each.until = tracks.at.seconds + (HIDDEN_SECONDS if each.waits else HELD_SECONDS)
 
     def _heir_of(self, box: FloatArray, tracks: Tracks) -> _Waiting | None:
         """The one that stood here and has vanished, now under another id."""
@@ -109,14 +113,17 @@ class _Lane:
     def _forget(self, tracks: Tracks, now: float) -> None:
         """Those who have not been seen for long, and those who went."""
         for track, each in list(self._known.items()):
-            if now - each.last > HELD_SECONDS or (track in tracks.ended and not each.waits):
+            if now > each.until or (track in tracks.ended and not each.waits):
                 del self._known[track]
 
-    def _left(self, crossings: Sequence[Crossing]) -> dict[str, float]:
+    def _left(self, crossings: Sequence[Crossing], now: float) -> dict[str, float]:
         """The waits of those who are over the stop line and move."""
-        for crossing in crossings:
-            if crossing.line == self._queue.stop_line and crossing.track in self._known:
-                self._known[crossing.track].over = True
+        over = [crossing.track for crossing in crossings if crossing.line == self._queue.stop_line]
+        for each in self._known.values() if over else ():
+            each.until = min(each.until, now + HELD_SECONDS)
+        for track in over:
+            if track in self._known:
+                self._known[track].over = True
         done = [track for track, each in self._known.items() if each.over and not each.waits]
         waits = [self._known.pop(track).seconds for track in done]
         return {"waits": float(len(waits)), "wait": float(sum(waits))}

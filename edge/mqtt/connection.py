@@ -174,5 +174,5 @@ class _Complaint:
         """One line: where, what, what to do, and when the next attempt comes."""
         now = time.monotonic()
         if (fault.cause, fault.what) != self._said or now - self._at >= SAY_SECONDS:
-            LOG.warning("broker %s: %s (%s)", self._name, fault, when)
+            LOG.warning("broker %s: %s (%s)", self._name, fault, when, extra={"cause": fault.cause.value[2]})
             self._said, self._at = (fault.cause, fault.what), now

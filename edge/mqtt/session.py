@@ -65,6 +65,12 @@ class Session:
     def run(self, stopping: Flag) -> tuple[Fault, float]:
         """Connects and serves to the end; returns why it ended and how many seconds it stood (0 = not accepted)."""
         try:
+            return self._serve(stopping)
+        finally:
+            self._unbind()
+
+    def _serve(self, stopping: Flag) -> tuple[Fault, float]:
+        try:
             self._connect()
         except (OSError, UnicodeError) as error:
             return faults.of_error(error, seconds=CONNECT_SECONDS, tls=bool(self._terms.tls)), 0.0
@@ -77,6 +83,13 @@ class Session:
                 self._client.disconnect()
         stood = time.monotonic() - self._since if self._since else 0.0
         return self._fault or self._tls_fault() or faults.SILENT, stood
+
+    def _unbind(self) -> None:
+        """Breaks the circle of client and callbacks: its two descriptors go with the session, and need not wait for a
+        collection of garbage, which a process that does little has once in hours."""
+        client = self._client
+        client.on_socket_open = client.on_connect = client.on_disconnect = None
+        client.on_message = client.on_publish = client.on_subscribe = None
 
     def _tls_fault(self) -> Fault | None:
         ended_by = self._socket.ended_by if isinstance(self._socket, KeepingSocket) else None

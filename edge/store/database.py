@@ -7,6 +7,7 @@ a log on the disk (flush.py), out of which it is made anew (snapshot.py) where i
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import secrets
 import sqlite3
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
+from edge.store.kept import restore_kept
 from edge.store.log import Log
 from edge.store.snapshot import EVERYTHING, last_flush, read_meta, restore, write_meta
 
@@ -54,10 +56,18 @@ CREATE TABLE IF NOT EXISTS lost (
   reason TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS lost_last ON lost (epoch, last);
 CREATE INDEX IF NOT EXISTS lost_untold ON lost (first) WHERE told = 0;
+CREATE TABLE IF NOT EXISTS told (
+  camera TEXT NOT NULL, rule TEXT NOT NULL, spans TEXT NOT NULL, PRIMARY KEY (camera, rule)) STRICT;
+CREATE TABLE IF NOT EXISTS era (camera TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS held (
+  id INTEGER PRIMARY KEY, camera TEXT NOT NULL, boot TEXT NOT NULL, offset REAL NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS kept (
+  camera TEXT NOT NULL, name TEXT NOT NULL, saved INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (camera, name)) STRICT;
 CREATE TABLE IF NOT EXISTS segment (
   number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
 """
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DAMAGED = ("malformed", "not a database", "of no use")
 """What SQLite says of a file whose content is no database, as against one that it cannot reach; and what is said here
 of one that may not be used."""
@@ -136,6 +146,11 @@ class Database:
         with self._faults():
             return self._connection.execute(query, tuple(values)).fetchall()
 
+    def note(self, name: str, **fields: object) -> None:
+        """Puts down how a process does, for whoever looks at the store from outside; it takes the place of its last."""
+        with self.transaction() as db:
+            write_meta(db, **{f"note {name}": json.dumps(fields)})
+
     @contextmanager
     def _faults(self) -> Iterator[None]:
         with _told(self._path):
@@ -168,6 +183,8 @@ class Database:
                 self._connection.execute(statement)
         sendable = 0 if self._log else EVERYTHING
         write_meta(self._connection, epoch=self._epoch, seq=0, flushes=0, flushed=0, sendable=sendable, boot=_boot())
+        if self._log:
+            restore_kept(self._connection, self._log.folder)
         if self._log and (done := restore(self._connection, self._log)):
             LOG.warning("%s: %s", self._path, done)
         self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

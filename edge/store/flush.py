@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.errors import EdgeError
 from edge.store.database import Database
+from edge.store.kept import note_saved, save, unsaved
 from edge.store.log import Log
 from edge.store.snapshot import note_segment, read_meta, snapshot, write_meta
 from edge.store.trim import trim
@@ -133,6 +134,7 @@ class Flusher:
             try:
                 while not self._write(clean=clean):
                     pass
+                self._save_kept()
             except OSError as error:
                 self._pass_over(error)
                 return
@@ -148,11 +150,19 @@ class Flusher:
         with self._db.transaction() as db:
             if piece.first <= piece.last:
                 note_segment(db, segment, piece.first, piece.last)
-            write_meta(db, flushed=piece.last, sendable=piece.last, tried_at=_now())
+            write_meta(db, flushed=piece.last, sendable=piece.last, tried_at=_now(), written_at=_now())
             if piece.flush:
                 write_meta(db, flushes=piece.flush)
             db.execute("DELETE FROM meta WHERE name = 'fresh'")
         return piece.flush > 0
+
+    def _save_kept(self) -> None:
+        with self._db.transaction() as db:
+            pieces = unsaved(db)
+        for piece in pieces:
+            save(self._log.folder, piece)
+            with self._db.transaction() as db:
+                note_saved(db, piece)
 
     def _pass_over(self, error: OSError) -> None:
         """Lets the messages go out although they are not on the disk: a message in time is worth more."""

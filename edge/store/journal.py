@@ -6,15 +6,19 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.dataflow import Alarm, Crossing, Period, Stamp, Tally
 from edge.store.database import Database
+from edge.store.held import Counts, Held, as_held, put_held
+from edge.store.spans import read_spans, write_spans
 
 Render = Callable[[Period, Tally, Stamp], bytes]
 RenderAlarm = Callable[[Alarm, Stamp, str], bytes]
 """The message of a change of an alarm, its stamp and the alarm's id."""
+MOVED_SECONDS = 2.0
+"""An interval that begins so much later than its clock said, because the time before is taken, says `clock`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,16 @@ class Journal:
         self._db.close()
 
     def write(
-        self, crossings: Iterable[Crossing], periods: Iterable[Period], *, seen: float, told: Told | None = None
+        self,
+        crossings: Iterable[Crossing],
+        periods: Iterable[Period],
+        *,
+        seen: float,
+        told: Told | None = None,
+        era: str | None = None,
     ) -> None:
         """Puts crossings, their single messages and the state of open intervals on record, in one transaction;
-        `seen` is Unix seconds."""
+        `seen` is Unix seconds, by the clock of which `era` tells, as era() gives it back."""
         crossings = list(crossings)
         numbered = [c for c in crossings if told and c.line in told.lines]
         with self._db.transaction() as db:
@@ -56,21 +66,54 @@ class Journal:
                     _post(db, stamp, key=key, body=told.render(crossing, stamp), life=(seen, seen + told.life))
             for period in periods:
                 self._keep(db, period, seen)
+            if era is not None:
+                db.execute("INSERT OR REPLACE INTO era VALUES (?, ?)", (self._camera, era))
 
-    def finish(self, period: Period, render: Render, *, life: float) -> Stamp:
+    def finish(self, period: Period, render: Render, *, life: float, made: float | None = None) -> Stamp:
         """Ends an interval: its crossings become counts, its totals grow and its message gets a number and goes into
-        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one."""
-        key = (self._camera, period.rule)
+        the outbox, all in one transaction. A crossing that came too late for its interval counts in this one. Where
+        the time of the interval is taken it is told as of what is free of it, or of the next free second. Its `life`
+        begins when it was `made`, by default at its end."""
         with self._db.transaction() as db:
-            tally = self._tally(db, period)
-            stamp = _next_stamp(db)
-            made = period.end
-            _post(db, stamp, key=(period.kind, *key), body=render(period, tally, stamp), life=(made, made + life))
-            if period.kind == "flow":
-                db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
-            db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
-            db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start = ?", (*key, period.start))
+            counts = self._take_counts(db, period)
+            return self._tell(db, period, counts, render, life=_life(period, life, made))
+
+    def hold(self, period: Period, *, boot: str, offset: float) -> None:
+        """Ends an interval as finish does, without a number: its time is only known as `offset` ahead of the seconds
+        since the start of the machine `boot`."""
+        with self._db.transaction() as db:
+            put_held(db, self._camera, period, self._take_counts(db, period), since_boot=(boot, offset))
+
+    def held(self) -> list[Held]:
+        """What is held, in order."""
+        rows = self._db.rows("SELECT id, boot, offset, body FROM held WHERE camera = ? ORDER BY id", (self._camera,))
+        return [as_held((row[0], row[1], row[2], row[3])) for row in rows]
+
+    def release(self, held: Held, render: Render, *, life: float, made: float | None = None) -> Stamp:
+        """Tells what was held, as finish does, with the `period` that it has now."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM held WHERE id = ?", (held.id,))
+            return self._tell(db, held.period, held.counts, render, life=_life(held.period, life, made))
+
+    def _tell(
+        self, db: sqlite3.Connection, period: Period, counts: Counts, render: Render, *, life: tuple[float, float]
+    ) -> Stamp:
+        key = (self._camera, period.rule)
+        spans = read_spans(db, *key)
+        start, end = spans.free(period.start, period.end)
+        flags = period.flags | ({"clock"} if start - period.start > MOVED_SECONDS else set())
+        placed = replace(period, start=start, seconds=end - start, flags=flags)
+        write_spans(db, *key, spans.add(start, end))
+        tally, stamp = self._tally(db, period.rule, counts), _next_stamp(db)
+        _post(db, stamp, key=(period.kind, *key), body=render(placed, tally, stamp), life=life)
+        if period.kind == "flow":
+            db.execute("INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?)", (*key, *tally.totals))
         return stamp
+
+    def era(self) -> str | None:
+        """What the last process of this camera wrote of its clock."""
+        rows = self._db.rows("SELECT body FROM era WHERE camera = ?", (self._camera,))
+        return str(rows[0][0]) if rows else None
 
     def open_periods(self) -> list[tuple[Period, float]]:
         """The intervals that were open when the last process of this camera ended, and when each was last seen."""
@@ -85,6 +128,20 @@ class Journal:
         """Replaces what the publisher tells of this camera now: `kind` is status or health."""
         with self._db.transaction() as db:
             self._announce(db, kind, body)
+
+    def note(self, **fields: object) -> None:
+        """Puts down how this camera's process does, for whoever looks from outside."""
+        self._db.note(f"camera-{self._camera}", **fields)
+
+    def keep(self, name: str, body: bytes) -> None:
+        """Keeps something of this camera under a name, beyond power cuts, in place of what was kept there."""
+        with self._db.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, 0, ?)", (self._camera, name, body))
+
+    def kept(self, name: str) -> bytes | None:
+        """What is kept of this camera under a name."""
+        rows = self._db.rows("SELECT body FROM kept WHERE camera = ? AND name = ?", (self._camera, name))
+        return rows[0][0] if rows else None
 
     def alarm(self, change: Alarm, render: RenderAlarm, *, state: str | None, life: float) -> Stamp:
         """Puts a change of an alarm into the outbox and on record: under the id of the one that stands, or, where none
@@ -121,7 +178,8 @@ class Journal:
              " ".join(sorted(period.flags)), numbers, period.fingerprint, seen),
         )  # fmt: skip
 
-    def _tally(self, db: sqlite3.Connection, period: Period) -> Tally:
+    def _take_counts(self, db: sqlite3.Connection, period: Period) -> Counts:
+        """The crossings of an interval, which are on record no more, by class; nor is the interval."""
         key = (self._camera, period.rule)
         counts: dict[str, list[int]] = {}
         rows = db.execute(
@@ -131,9 +189,20 @@ class Journal:
         )
         for kind, direction, number in rows:
             counts.setdefault(kind, [0, 0])[direction] = number
+        db.execute("DELETE FROM crossing WHERE camera = ? AND rule = ? AND at < ?", (*key, period.end))
+        db.execute("DELETE FROM period WHERE camera = ? AND rule = ? AND start = ?", (*key, period.start))
+        return {kind: (a, b) for kind, (a, b) in counts.items()}
+
+    def _tally(self, db: sqlite3.Connection, rule: str, counts: Counts) -> Tally:
+        key = (self._camera, rule)
         before = db.execute("SELECT a, b FROM total WHERE camera = ? AND rule = ?", key).fetchone() or (0, 0)
         both = [before[d] + sum(pair[d] for pair in counts.values()) for d in (0, 1)]
-        return Tally({kind: (a, b) for kind, (a, b) in counts.items()}, (both[0], both[1]))
+        return Tally(counts, (both[0], both[1]))
+
+
+def _life(period: Period, seconds: float, made: float | None) -> tuple[float, float]:
+    begin = period.end if made is None else made
+    return begin, begin + seconds
 
 
 def _next_stamp(db: sqlite3.Connection) -> Stamp:

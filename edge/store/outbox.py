@@ -11,6 +11,7 @@ from typing import Literal
 
 from edge.dataflow import Stamp
 from edge.store.database import Database
+from edge.store.snapshot import write_meta
 from edge.store.trim import TAKEN, UNHEARD, Lost, note_lost
 
 
@@ -72,6 +73,10 @@ class Outbox:
         """Closes the file."""
         self._db.close()
 
+    def note(self, name: str, **fields: object) -> None:
+        """Puts down how this process does, for whoever looks from outside."""
+        self._db.note(name, **fields)
+
     @property
     def last(self) -> Stamp:
         """The epoch and the last number that was given out (0 = none yet)."""
@@ -128,6 +133,7 @@ class Outbox:
     def confirmed(self, stamp: Stamp) -> int:
         """Removes what the centre has stored, everything of the epoch up to this number; returns how many."""
         with self._db.transaction() as db:
+            write_meta(db, confirmed=stamp.seq)
             return db.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (stamp.epoch, stamp.seq)).rowcount
 
     def taken_after(self, stamp: Stamp) -> bool:
@@ -174,7 +180,7 @@ class Outbox:
 
     def cameras(self) -> set[str]:
         """The cameras of which anything is kept or told."""
-        query = "SELECT camera FROM latest UNION SELECT camera FROM period UNION SELECT camera FROM crossing"
+        query = " UNION ".join(f"SELECT camera FROM {each}" for each in ("latest", "period", "crossing", "held"))  # noqa: S608 - own text
         return {row[0] for row in self._db.rows(query)}
 
     def forget(self, camera: str, kind: str, rule: str) -> None:

@@ -30,6 +30,9 @@ _STATE = {
     "total": "SELECT camera, rule, a, b FROM total",
     "latest": "SELECT camera, kind, rule, body, at, version FROM latest WHERE kind != 'health'",
     "alarm": "SELECT camera, rule, id, state FROM alarm",
+    "told": "SELECT camera, rule, spans FROM told",
+    "era": "SELECT camera, body FROM era",
+    "held": "SELECT id, camera, boot, offset, body FROM held ORDER BY id",
     "lost": "SELECT epoch, first, last, reason FROM lost WHERE told = 0 OR reason LIKE 'never used:%'"
     " ORDER BY told, id DESC LIMIT 100",
     "kept": "SELECT (SELECT min(seq) FROM outbox), min(seq) FROM (SELECT min(seq) AS seq FROM outbox"
@@ -44,6 +47,9 @@ _INTO = {
     "total": "INSERT INTO total VALUES (?, ?, ?, ?)",
     "latest": "INSERT INTO latest VALUES (?, ?, ?, ?, ?, ?)",
     "alarm": "INSERT INTO alarm VALUES (?, ?, ?, ?)",
+    "told": "INSERT INTO told VALUES (?, ?, ?)",
+    "era": "INSERT INTO era VALUES (?, ?)",
+    "held": "INSERT INTO held VALUES (?, ?, ?, ?, ?)",
 }
 _COLUMNS = "epoch, seq, kind, camera, rule, body, made, expires"
 
@@ -107,7 +113,7 @@ def restore(db: sqlite3.Connection, log: Log) -> str:
     db.execute("UPDATE outbox SET acknowledged = 1 WHERE seq < ?", (end if untaken is None else untaken,))
     state["latest"] = [(*row[:3], row[3].encode(), *row[4:]) for row in state["latest"]]
     for name, insert in _INTO.items():
-        db.executemany(insert, state[name])
+        db.executemany(insert, state.get(name, ()))  # the log of the version before knows some of it only
     note_lost(db, [Lost(*row) for row in state["lost"]])
     _go_on(db, state, clean=clean)
     return _told(db, clean=clean, damage=damage)

@@ -81,7 +81,8 @@ def _follow_clock(db: sqlite3.Connection, now: float) -> None:
     forward = offset - float(row[0]) if row else 0.0
     if forward > STEP_SECONDS:
         LOG.warning("the clock was set forward by %.0f s; messages live on", forward)
-        db.execute("UPDATE outbox SET made = made + ?1, expires = expires + ?1", (forward,))
+        older = "UPDATE outbox SET made = made + ?1, expires = expires + ?1 WHERE made < ?2"
+        db.execute(older, (forward, now - forward / 2))  # the others were made by the clock as it is now
     if row is None or forward:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('clock', ?)", (repr(offset),))
 

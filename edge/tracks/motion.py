@@ -20,6 +20,9 @@ FASTEST = 20.0
 """No side of the state changes faster, in picture heights a second; it bounds a track that grows while it is unseen."""
 MOST_GROWTH = 0.5
 """The largest change of scale, over one prediction, that perspective is believed to make."""
+PLAIN_GROWTH = 0.15
+"""A greater one is believed only as far as both sides of the box agree on it: who comes into the picture grows in
+breadth alone until all of it is there, and who turns in one side too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,7 @@ class Motion(Rows):
         """The motion `dt` seconds later. What approaches grows and speeds up: on a straight road at constant speed
         1/height is linear in time, so with growth rate g the way is v dt / (1 - g dt) and the velocity
         v / (1 - g dt)^2."""
-        growth = (self.velocity[:, 2:] / self.box[:, 2:]).mean(axis=1) * dt
-        scale = (1 / (1 - np.clip(growth, -MOST_GROWTH, MOST_GROWTH)))[:, None]
+        scale = (1 / (1 - self._growth(dt)))[:, None]
         box = self.box + self.velocity * dt * scale
         box[:, 2:] = np.clip(box[:, 2:], SMALLEST, LARGEST)
         velocity = np.clip(self.velocity * scale**2, -FASTEST, FASTEST)
@@ -100,6 +102,16 @@ class Motion(Rows):
             self.covariance + dt * self.velocity_variance + push * dt**2 / 2,
             self.velocity_variance + push * dt,
         )
+
+    def _growth(self, dt: float) -> Floats:
+        """The change of scale over `dt` seconds (n,), at most MOST_GROWTH either way."""
+        sides = self.velocity[:, 2:] / self.box[:, 2:] * dt
+        mean = sides.mean(axis=1)
+        agreed = np.where((sides > 0).all(axis=1) | (sides < 0).all(axis=1), np.sign(mean), 0) * np.abs(sides).min(
+            axis=1
+        )
+        growth = np.where(np.abs(mean) > PLAIN_GROWTH, agreed, mean)
+        return np.asarray(np.clip(growth, -MOST_GROWTH, MOST_GROWTH))
 
     def corrected(self, measured: Floats, noise: Noise) -> Motion:
         """The motion after the same boxes were seen. One that surprised is less sure of itself by as much: its

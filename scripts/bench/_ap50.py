@@ -131,8 +131,9 @@ def average_precision(hits: list[tuple[float, bool]], true: int) -> float:
 
 
 def best_threshold(hits: list[tuple[float, bool]], true: int) -> float:
-    """The score from which on the harmonic mean of recall and precision is best."""
+    """The score from which on recall and precision are best together, a false box twice as bad as a missed one
+    (F-measure with beta 0.5): a weak box may still continue a track, a false one begins it."""
     ranked = sorted(hits, key=lambda pair: -pair[0])
     right = np.array([hit for _, hit in ranked] or [False]).cumsum()
-    f1 = 2 * right / (true + np.arange(1, len(right) + 1))
-    return round(ranked[f1.argmax()][0], 2) if ranked else 1.0
+    f = 1.25 * right / (0.25 * true + np.arange(1, len(right) + 1))
+    return round(ranked[f.argmax()][0], 2) if ranked else 1.0

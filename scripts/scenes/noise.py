@@ -109,6 +109,33 @@ OMZ = Noise(
 """omz_pvb_2002, which knows people, bikes and vehicles only."""
 
 
+ROAD_USERS = Noise(
+    score=0.15,
+    quality=Quality(
+        plain=(1.25, 1.85, 0.95, 0.1),
+        doubling=(0.35, 1.4, 1.0, 0.6),
+        halving=1.8,
+        spread=0.9,
+        own=0.3,
+        slow=0.69,
+        slow_sizes=0.3,
+    ),
+    false=Falsehoods(things=1.7, flashes=1.4, beside=0.27, quality=-1.6, quality_spread=0.7, size_spread=0.4),
+    quick=0.038,
+    slow=0.072,
+    hidden=1.5,
+    names=(
+        (0.98, 0.0, 0.01, 0.01, 0.0, 0.0),
+        (0.05, 0.25, 0.65, 0.05, 0.0, 0.0),
+        (0.02, 0.0, 0.895, 0.07, 0.0, 0.015),
+        (0.0, 0.0, 0.005, 0.983, 0.003, 0.009),
+        (0.0, 0.0, 0.005, 0.365, 0.365, 0.265),
+        (0.0, 0.0, 0.01, 0.183, 0.057, 0.75),
+    ),
+)
+"""road-users (sha256 a832bdc2), the project's own (not measured: how it names bicycles)."""
+
+
 class NoisyDetector:
     """One detector at one camera; the same random generator gives the same detections. `users` is how many road users
     there will be, `kinds` their classes."""

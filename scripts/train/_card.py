@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 from _examples import HELD_OUT, decode_picture, find_sets
+from _planes import MEAN
 
 from edge.dataflow import CLASSES, Detections, FloatArray, Instant
 from edge.detections.card import Card, find_file, read_card
@@ -20,11 +21,11 @@ from edge.errors import EdgeError
 
 GOLDEN = "golden-street.jpg"
 TOLERANCE = 0.01
-ENOUGH, UNMEASURED = 100, 0.4
-"""Boxes of a class in a set that make its best threshold count, and the threshold where no class has so many."""
+ENOUGH = 50
+"""Boxes of a class in a set that make its best threshold count."""
 SUREST = 0.75
 """The golden threshold is sought between the score that begins a track and this one."""
-SCORE, IOU = 0.1, 0.6
+SCORE, CONFIDENT, IOU = 0.15, 0.5, 0.5
 
 
 def tell_origin(folders: Sequence[Path], start: Card, teachers: Sequence[Card]) -> dict[str, str]:
@@ -60,9 +61,7 @@ def write_card(
 
 def _text(name: str, weights: bytes, *, origin: Mapping[str, str], measured: Mapping[str, dict[str, Any]]) -> str:
     """Everything but the golden picture."""
-    height, width = (
-        side.dim_value for side in onnx.load_from_string(weights).graph.input[0].type.tensor_type.shape.dim[2:]
-    )
+    meant = {each.key: int(each.value) for each in onnx.load_from_string(weights).metadata_props}
     classes = "\n".join(f'{number} = "{kind}"' for number, kind in enumerate(CLASSES))
     return f'''# {name}: six classes, a rider and the machine as one box. {origin["state"]}
 name = "{name}"
@@ -73,10 +72,12 @@ family = "yolox"
 # Not riders_included: people on machines are merged as for other nets, which found more (docs/training.md).
 
 [input]
-width = {width}
-height = {height}
-channels = "bgr"
+width = {meant["width"]}
+height = {meant["height"]}
+channels = "yuv"
+mean = {list(MEAN)}
 fit = "letterbox"
+adapts = true
 pad = 114
 
 [head]
@@ -88,8 +89,9 @@ strides = [8, 16, 32]
 
 [thresholds]
 score = {SCORE}
-confident = {_confident(measured)}
+confident = {CONFIDENT}
 iou = {IOU}
+sure = {_sure(measured)}
 
 [origin]
 licence = "Apache-2.0"
@@ -110,12 +112,15 @@ note = {_quoted(result["note"])}
 '''
 
 
-def _confident(measured: Mapping[str, dict[str, Any]]) -> float:
-    """Middle of the scores from which on recall and precision are best together, over the sets and classes with
-    enough boxes to tell."""
-    results = [(result, kind) for result in measured.values() for kind in result["ap50"] if kind in CLASSES]
-    best = [result["best_threshold"][kind] for result, kind in results if result["true"][kind] >= ENOUGH]
-    return round(float(np.median(best)), 2) if best else UNMEASURED
+def _sure(measured: Mapping[str, dict[str, Any]]) -> str:
+    """By class the middle of the scores from which on recall and precision are best together, over the sets with
+    enough boxes to tell; a class without such a set has none of its own."""
+    best = {
+        kind: [one["best_threshold"][kind] for one in measured.values() if one["true"].get(kind, 0) >= ENOUGH]
+        for kind in CLASSES
+    }
+    told = [f"{kind} = {np.median(scores):.2f}" for kind, scores in best.items() if scores]
+    return "{ " + ", ".join(told) + " }" if told else "{}"
 
 
 def _source(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import onnx
 import onnxruntime as ort
 import torch
 from _net import Block, RoadUsers
-from torch import Tensor, nn
+from _planes import OnPlanes, planes_of
+from onnx import helper
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 OPSET = 13
@@ -19,38 +21,47 @@ SAME = 1e-3
 """Largest difference between the file's answers and the net's, in strides and scores."""
 
 
-class Answer(nn.Module):
-    """The net as the family `yolox` is read: objectness and scores through their sigmoid."""
-
-    def __init__(self, net: RoadUsers) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        raw = self.net(pictures)
-        return torch.cat([raw[..., :4], raw[..., 4:].sigmoid()], dim=2)
-
-
 def to_onnx(net: RoadUsers, *, height: int, width: int) -> bytes:
-    """A folded net as ONNX for pictures of this size, its answers compared with the net's own on noise."""
-    answer = Answer(net).eval()
-    pictures = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (1, 3, height, width)).astype(np.float32))
-    packed = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter asks for one package more
-        names = {"input_names": ["images"], "output_names": ["output"]}
-        torch.onnx.export(answer, (pictures,), packed, opset_version=OPSET, dynamo=False, **names)
-    model = onnx.load_from_string(packed.getvalue())
+    """A folded net as ONNX for the planes of pictures of any size in steps of 32, this one meant; its answers compared
+    with the net's own on noise."""
+    model = _packed(OnPlanes(net).eval(), height, width)
     model.doc_string = "road-users: pedestrian, bicycle, motorcycle (with riders), car, bus, truck"
+    helper.set_model_props(model, {"height": str(height), "width": str(width)})
     onnx.checker.check_model(model)
     data = model.SerializeToString(deterministic=True)
-    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = answer(pictures).numpy()
-    found = session.run(None, {"images": pictures.numpy()})[0]
-    if found.shape != expected.shape or np.abs(found - expected).max() > SAME:
-        raise SystemExit("the exported file does not answer as the net does")
+    for size in ((height, width), (96, 160)):
+        if _difference(data, net, size) > SAME:
+            raise SystemExit("the exported file does not answer as the net does")
     return data
+
+
+def _packed(answer: OnPlanes, height: int, width: int) -> onnx.ModelProto:
+    planes = (torch.rand(1, 1, height, width), torch.rand(1, 2, height // 2, width // 2))
+    packed = io.BytesIO()
+    free = {
+        "luma": {2: "height", 3: "width"},
+        "chroma": {2: "half_height", 3: "half_width"},
+        "output": {1: "points"},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter asks for one package more
+        names = {"input_names": ["luma", "chroma"], "output_names": ["output"], "dynamic_axes": free}
+        torch.onnx.export(answer, planes, packed, opset_version=OPSET, dynamo=False, **names)
+    return onnx.load_from_string(packed.getvalue())
+
+
+def _difference(data: bytes, net: RoadUsers, size: tuple[int, int]) -> float:
+    """The largest between the file's answer and the net's, on noise of this size whose chroma has half the pixels."""
+    rng = torch.Generator().manual_seed(0)
+    coarse = 255 * torch.rand(1, 3, size[0] // 2, size[1] // 2, generator=rng)
+    pictures = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    luma, chroma = planes_of(pictures)
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    found = session.run(None, {"luma": luma.numpy(), "chroma": chroma.numpy()})[0]
+    with torch.no_grad():
+        raw = net(pictures)
+        expected = torch.cat([raw[..., :4], raw[..., 4:].sigmoid()], dim=2).numpy()
+    return float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
 
 
 def blend(start: RoadUsers, learnt: RoadUsers, *, share: float) -> RoadUsers:

@@ -19,7 +19,7 @@ from _start import start_from
 
 from edge.detections.card import Card, load_weights
 
-SIZE = (384, 640)
+SIZE = (352, 640)
 SHARE = 0.6
 """Of what was learnt, the rest of the start: 0.4 to 1 were tried (docs/training.md)."""
 

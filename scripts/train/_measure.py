@@ -51,9 +51,11 @@ def find_tests() -> list[Test]:
     ]
 
 
-def measure_model(name: str, tests: Sequence[Test], *, path: Sequence[Path], every: int | None) -> dict[str, Any]:
+def measure_model(
+    name: str, tests: Sequence[Test], *, path: Sequence[Path], every: int | None, tiled: tuple[int, int] = (1, 1)
+) -> dict[str, Any]:
     """By name of the test: pictures, AP50 by class, best thresholds. `every` None: as often as is usual."""
-    detector = Detector(with_tail(find_card(name, path=path)), path=path)
+    detector = Detector(with_tail(find_card(name, path=path)), path=path, tiled=tiled)
     return {test.name: measure(detector, test.read(every or test.step)) for test in tests}
 
 

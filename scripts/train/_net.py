@@ -1,7 +1,8 @@
 """The net: YOLOX-nano (arXiv 2107.08430) for six classes, in plain PyTorch.
 
 Convolutions, SiLU, max-pooling, doubling and concatenation only. The first layer is one convolution of 6x6 with stride
-2: the published net's regrouping of pixels and the 3x3 convolution after it, in one.
+2: the published net's regrouping of pixels and the 3x3 convolution after it, in one. What is shipped does the same on
+the planes of a camera (`_planes.py`).
 """
 
 from __future__ import annotations
@@ -62,21 +63,23 @@ class Stage(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """Pools over 5, 9 and 13 cells, beside each other."""
+    """Pools over 5, 9 and 13 cells, each the one before pooled over 5 once more."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.shrink, self.join = Block(width, width // 2), Block(2 * width, width)
-        self.pools = nn.ModuleList(nn.MaxPool2d(size, 1, size // 2) for size in (5, 9, 13))
+        self.pool = nn.MaxPool2d(5, 1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.shrink(x)
-        joined: Tensor = self.join(torch.cat([x, *(pool(x) for pool in self.pools)], dim=1))
+        pooled = [self.shrink(x)]
+        for _ in range(3):
+            pooled.append(self.pool(pooled[-1]))
+        joined: Tensor = self.join(torch.cat(pooled, dim=1))
         return joined
 
 
 class Backbone(nn.Module):
-    """Picture (n, 3, h, w) -> features at strides 8, 16 and 32."""
+    """What the stem makes of a picture, (n, 16, h / 2, w / 2) -> features at strides 8, 16 and 32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +91,7 @@ class Backbone(nn.Module):
         self.coarse = nn.Sequential(Separable(128, 256, stride=2), Pyramid(256), Stage(256, 256, 1, shortcut=False))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        fine = self.fine(self.stem(x))
+        fine = self.fine(x)
         middle = self.middle(fine)
         return fine, middle, self.coarse(middle)
 
@@ -108,7 +111,10 @@ class Neck(nn.Module):
         narrow = self.to_middle(coarse)
         middle = self.down_middle(torch.cat([self.twice(narrow), middle], dim=1))
         slim = self.to_fine(middle)
-        fine = self.down_fine(torch.cat([self.twice(slim), fine], dim=1))
+        return self.up(self.down_fine(torch.cat([self.twice(slim), fine], dim=1)), slim, narrow)
+
+    def up(self, fine: Tensor, slim: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The way back: fine features and, each before its doubling, middle and coarse ones."""
         middle = self.up_middle(torch.cat([self.from_fine(fine), slim], dim=1))
         return fine, middle, self.up_coarse(torch.cat([self.from_middle(middle), narrow], dim=1))
 
@@ -140,5 +146,6 @@ class RoadUsers(nn.Module):
         self.heads = nn.ModuleList(Head(width) for width in (64, 128, 256))
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = [head(features) for head, features in zip(self.heads, self.neck(*self.backbone(x)), strict=True)]
+        features = self.neck(*self.backbone(self.backbone.stem(x)))
+        maps = [head(one) for head, one in zip(self.heads, features, strict=True)]
         return torch.cat([one.flatten(2) for one in maps], dim=2).transpose(1, 2)

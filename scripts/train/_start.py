@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import torch
 from _net import Block, RoadUsers
+from _planes import to_colours
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
@@ -47,7 +48,19 @@ def _read(file: bytes) -> Weights:
     for node in graph.node:  # equal values are written once
         if node.op_type == "Identity" and node.input[0] in values:
             values[node.output[0]] = values[node.input[0]]
-    return [(values[node.input[1]], values[node.input[2]]) for node in graph.node if node.op_type == "Conv"]
+    layers: Weights = []
+    for weight, *offset in ([values[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"):
+        layers.append((weight, offset[0]) if offset else _together(*layers.pop(), weight))
+    return layers
+
+
+def _together(
+    weight: NDArray[np.float32], offset: NDArray[np.float32], other: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """One layer of two whose answers are added, as the export parts them: luma and chroma, or fine and coarse."""
+    if weight.shape[1] == 1:
+        return to_colours(torch.tensor(weight), torch.tensor(other)).numpy(), offset
+    return np.concatenate([other, weight], axis=1), offset
 
 
 def _in_order(net: RoadUsers) -> list[nn.Module]:

@@ -34,6 +34,11 @@ class Process:
         self._running.send_signal(number)
         return self._running.wait(timeout=30)
 
+    @property
+    def pid(self) -> int:
+        """Its number while it runs, else 0."""
+        return self._running.pid if self._running and self._running.poll() is None else 0
+
     def must_live(self) -> None:
         """Fails where it has ended by itself."""
         code = self._running.poll() if self._running else None

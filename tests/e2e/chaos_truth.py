@@ -110,7 +110,7 @@ class Stored:
             received = rows("SELECT first, last FROM received ORDER BY first")
             ends = "SELECT rule, max(unixepoch(start) + seconds) FROM {0} GROUP BY rule"
             reached = dict([*rows(ends.format("flow")), *rows(ends.format("zone"))])
-            if reached.keys() != RULES.keys() or min(reached.values()) <= after:
+            if min(reached.get(rule, 0.0) for rule in RULES) <= after:
                 return None
             if holes(union(received, [(first, last) for first, last, _ in lost])):
                 return None
@@ -169,7 +169,13 @@ def _sum(flows: Iterable[dict[str, Any]]) -> Counter[Key]:
 
 
 def faults(stored: Stored, truth: Truth) -> list[str]:
-    """Everything in which the two differ, one line each."""
+    """Everything in which the two differ, one line each; the camera always has pictures."""
+    flags = (f"{rule} {fault}" for rule in RULES for fault in _of_the_flags(stored.intervals(rule)))
+    return [*differences(stored, truth), *flags]
+
+
+def differences(stored: Stored, truth: Truth) -> list[str]:
+    """Everything in which the two differ, whether or not the camera has pictures."""
     found = [*_of_the_numbers(stored), *_of_the_singles(stored, truth)]
     for rule, kind in RULES.items():
         found += _of_the_row(rule, stored.intervals(rule), truth)
@@ -247,17 +253,22 @@ def _of_the_counts(rule: str, flows: list[dict[str, Any]], truth: Truth) -> Iter
 
 
 def _of_the_coverage(rule: str, intervals: list[dict[str, Any]], truth: Truth) -> Iterator[str]:
-    """`coverage` is the time in which pictures were looked at, but for what a kill took; flags say why it is low."""
+    """`coverage` is the time in which pictures were looked at, but for what a kill took."""
     least, most = truth.watched(sure=True), truth.watched(sure=False)
     for each in intervals:
         start, seconds, told = unix(each["start"]), each["seconds"], each["coverage"] * each["seconds"]
         low, high = (min(seconds, _within(spans, start, start + seconds)) for spans in (least, most))
         if not low - ROUNDED <= told <= high + ROUNDED:
             yield f"{rule} {each['start']}: covered {told:.3f} s of {seconds}, truly {low:.3f} to {high:.3f} s"
+
+
+def _of_the_flags(intervals: list[dict[str, Any]]) -> Iterator[str]:
+    """They say why `coverage` is low."""
+    for each in intervals:
         flags = set(each.get("flags", ()))
-        wanted = {"nostream"} if not told else {"partial"} if each["coverage"] < 0.95 else set()
+        wanted = {"nostream"} if not each["coverage"] else {"partial"} if each["coverage"] < 0.95 else set()
         if wanted != flags - {"slow"}:
-            yield f"{rule} {each['start']}: coverage {each['coverage']} with flags {sorted(flags)}"
+            yield f"{each['start']}: coverage {each['coverage']} with flags {sorted(flags)}"
 
 
 def _within(spans: list[tuple[float, float]], start: float, stop: float) -> float:

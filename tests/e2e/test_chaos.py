@@ -175,7 +175,7 @@ def street(tmp_path, monkeypatch):
             """So many crossings of l1 more; all so far as the centre must have them."""
             at = now()
             for each in range(number):
-                when = Instant(at.seconds, round(at.utc - each / 1000, 3))
+                when = Instant(at.seconds - each / 1000, round(at.utc - each / 1000, 3))
                 told.append(Crossing(when, "l1", each % 2, CLASSES[each % 6], each))
             kept.record(at, told[-number:], ())
             kept.write(at.utc)

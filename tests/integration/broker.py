@@ -69,6 +69,11 @@ class Broker:
             self._process.send_signal(number)
             self._process.wait(timeout=10)
 
+    @property
+    def pid(self) -> int:
+        """Its number while it runs, else 0."""
+        return self._process.pid if self._process and self._process.poll() is None else 0
+
     def reload(self) -> None:
         """Makes it read its list of rights and its certificates again."""
         assert self._process

@@ -7,21 +7,24 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "le-loi", "p@ss:wörd/%"
 OPTIONS = ("--port=0", f"--credentials={USER}:{PASSWORD}", "--faults")
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 60.0
 
 
 class CameraProcess:
     """`python -m edge.demo.camera` on a free port, with its faults at hand."""
 
-    def __init__(self, *streams: str) -> None:
+    def __init__(self, *streams: str, host: str = "127.0.0.1", within: Sequence[str] = ()) -> None:
+        """`within` goes before the command: how to enter another network."""
+        self._host = host
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge.demo.camera", *OPTIONS, *streams],
+            [*within, sys.executable, "-m", "edge.demo.camera", f"--host={host}", *OPTIONS, *streams],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -61,5 +64,12 @@ class CameraProcess:
         while self.told("done") != {"done": command}:
             pass
 
+    def logins(self) -> dict[str, Any]:
+        """How many wrong logins there were, and whether the account is locked."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("logins\n")
+        self.process.stdin.flush()
+        return self.told("logins")["logins"]
+
     def url(self, name: str = "street") -> str:
-        return f"rtsp://127.0.0.1:{self.port}/{name}"
+        return f"rtsp://{self._host}:{self.port}/{name}"

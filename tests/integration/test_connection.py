@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import threading
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from broker import running, wait_until
@@ -139,3 +141,23 @@ def test_connection_finds_a_broker_that_comes_back_while_it_asks_in_3_1_1(broker
         assert until(connection, Connected).protocol == "5"
         asked = [each for each in broker.log.splitlines() if "New client connected" in each]
         assert ["(p2," in each for each in asked] == [True, False]
+
+
+def test_connections_that_end_leave_no_descriptor_for_the_garbage(broker):
+    with closing(Link(broker.port)) as link, connecting(link.port) as connection:
+        until(connection, Connected)
+        gc.collect()
+        gc.disable()
+        try:
+            first = descriptors()
+            for _ in "123":
+                link.reset()
+                until(connection, Disconnected)
+                until(connection, Connected)
+            wait_until(lambda: descriptors() <= first, what=lambda: f"{first} became {descriptors()}", seconds=30)
+        finally:
+            gc.enable()
+
+
+def descriptors():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())

@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 from cameras import PASSWORD, ROOT, USER, CameraProcess
+from clips import clip
 
 
 def client(url: str, transport: str = "tcp") -> av.container.InputContainer:
@@ -125,3 +126,43 @@ def test_camera_refuses_what_is_no_video(tmp_path: Path) -> None:
 def test_camera_refuses_a_port_that_is_taken(camera_process: Callable[..., CameraProcess], street: Path) -> None:
     server = camera_process(f"street={street}")
     assert "cannot listen" in refused(f"--port={server.port}", f"street={street}")
+
+
+def test_camera_counts_wrong_logins_and_locks_the_account(
+    camera_process: Callable[..., CameraProcess], street: Path
+) -> None:
+    server = camera_process(f"street={street}")
+    server.fault("lock 2")
+    for wrong in (1, 2):
+        with pytest.raises(av.error.HTTPUnauthorizedError):
+            av.open(server.url().replace("rtsp://", "rtsp://le-loi:wrong@"), timeout=5)
+        assert server.logins() == {"wrong": wrong, "locked": wrong == 2}
+    with pytest.raises(av.error.HTTPUnauthorizedError):
+        client(server.url())
+    server.fault("lock 0")
+    client(server.url()).close()
+
+
+def test_camera_is_full(camera_process: Callable[..., CameraProcess], street: Path) -> None:
+    server = camera_process(f"street={street}")
+    server.fault("room 1")
+    with client(server.url()):
+        with pytest.raises(av.error.HTTPUnauthorizedError):
+            client(server.url())
+        assert server.logins()["wrong"] == 0
+
+
+@pytest.mark.parametrize("size", [(640, 384), (50, 34)])
+def test_camera_carries_motion_jpeg_bit_by_bit(
+    size: tuple[int, int], camera_process: Callable[..., CameraProcess], tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "slope.mov", "mjpeg", size=size)
+    server = camera_process(f"slope={path}")
+    with av.open(str(path)) as file:
+        known = {picture.to_ndarray().tobytes() for picture in file.decode(video=0)}
+    with client(server.url("slope")) as container:
+        got = [picture for picture, _ in zip(container.decode(video=0), range(5), strict=False)]
+    width, height = (-(-side // 8) * 8 for side in size)
+    assert {(picture.width, picture.height) for picture in got} == {(width, height)}, "RFC 2435 counts in blocks of 8"
+    if size == (width, height):
+        assert all(picture.to_ndarray().tobytes() in known for picture in got)

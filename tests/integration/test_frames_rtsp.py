@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,65 +10,30 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
-from cameras import PASSWORD, USER, CameraProcess
+from cameras import CameraProcess
+from watching import QUICK, Open, Watching, digest, settle, take
 
-from edge.dataflow import Frame
 from edge.errors import SourceError
 from edge.frames.clip import frames
 from edge.frames.patience import Patience
-from edge.frames.rtsp import CameraState, RtspCamera
 
-QUICK = Patience(connect=2, silence=1, key=3, heal=2, stuck=20, steady=2)
 LIMIT_SECONDS = 15.0
 STEP = 0.1
 """Seconds from one picture of the street to the next."""
 
-Open = Callable[..., RtspCamera]
-
 
 @pytest.fixture
-def watch() -> Iterator[Open]:
+def watch() -> Iterator[Watching]:
     """Opens cameras that close with the test."""
-    opened: list[RtspCamera] = []
-
-    def start(url: str, **options: object) -> RtspCamera:
-        settings = {"credentials": (USER, PASSWORD), "transport": "tcp", "rate": 100, "patience": QUICK} | options
-        opened.append(RtspCamera(url, **settings))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield start
-    for camera in opened:
-        camera.close()
+    watching = Watching()
+    yield watching
+    watching.close()
 
 
 @pytest.fixture(scope="module")
 def numbers(street: Path) -> dict[bytes, int]:
     """Which picture of the street it is, by its content."""
     return {digest(frame): number for number, frame in enumerate(frames(street, rate=1000))}
-
-
-def digest(frame: Frame) -> bytes:
-    return hashlib.sha256(frame.y.tobytes() + frame.u.tobytes() + frame.v.tobytes()).digest()
-
-
-def take(camera: RtspCamera, count: int) -> list[Frame]:
-    """So many frames, or a failure that tells the camera's state."""
-    got: list[Frame] = []
-    until = time.monotonic() + LIMIT_SECONDS
-    while len(got) < count:
-        if (frame := camera.newest(0.2)) is not None:
-            got.append(frame)
-        assert time.monotonic() < until, f"{len(got)} frames, {camera.state}"
-    return got
-
-
-def settle(camera: RtspCamera, wanted: Callable[[CameraState], bool]) -> CameraState:
-    """The camera's state once it is as wanted."""
-    until = time.monotonic() + LIMIT_SECONDS
-    while not wanted(state := camera.state):
-        camera.newest(0.05)
-        assert time.monotonic() < until, str(state)
-    return state
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
@@ -88,8 +52,10 @@ def test_camera_delivers_the_file_fresh_and_whole(
         assert abs(frame.at.utc - taken) < 0.3
         assert abs((time.time() - frame.at.utc) - (time.monotonic() - frame.at.seconds)) < 0.05
         shown.append((number, frame.at.seconds))
-    for (before, then), (after, now) in pairwise(shown):
-        assert after > before
+    assert all(after > before for (before, _), (after, _) in pairwise(shown))
+    for (before, then), (after, now) in pairwise(
+        shown[5:]
+    ):  # the first ones may have come late, and none is known that did not
         assert now - then == pytest.approx((after - before) * STEP, abs=0.06)
     assert camera.state.state == "ok"
     assert camera.state.corrupt == 0

@@ -17,8 +17,7 @@ from contextlib import contextmanager
 import pytest
 from broker import Broker, Ear, content, free_port, running, seqs, wait_until
 
-from edge import events, render
-from edge import publisher as publisher_module
+from edge import confirmations, events, render
 from edge.config.schema import Broker as BrokerConfig
 from edge.dataflow import Period, Stamp
 from edge.mqtt.connection import Connection
@@ -540,7 +539,7 @@ def test_publish_process_bad_camera_file_does_not_stop_it(broker, tmp_path):
 
 
 def test_publisher_goes_no_further_ahead_than_the_centre_follows(broker, database, journal, monkeypatch):
-    monkeypatch.setattr(publisher_module, "UNCONFIRMED_MOST", 100)
+    monkeypatch.setattr(confirmations, "UNCONFIRMED_MOST", 100)
     epoch = tell(journal, 500, ago=300)[0].epoch
     with Ear(broker.port, *EVERYTHING) as centre, publishing(database, broker.port):
         centre.say(TOPICS.stored("main"), {"epoch": epoch, "seq": 0})

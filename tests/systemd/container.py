@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 DEBIAN = CACHE / "systemd-root"
 WHEELS = CACHE / "systemd-wheels"
+OLDEST = "bookworm"
+"""The oldest Debian that devices have; the tests run there but for those that say otherwise."""
+UBUNTU = "noble"
+UBUNTU_KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,mosquitto,mosquitto-clients,iproute2,sqlite3"
 CGROUPS = Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")
 NUMBERS = itertools.count()
@@ -31,7 +35,7 @@ def needs() -> None:
         pytest.skip("a container needs root")
     missing = [name for name in ("systemd-nspawn", "nsenter", "debootstrap") if not shutil.which(name)]
     if missing:
-        pytest.skip(f"{', '.join(missing)} not here: apt-get install systemd-container util-linux debootstrap")
+        pytest.skip(f"{', '.join(missing)} not here: scripts/setup systemd")
     if "overlay" not in Path("/proc/filesystems").read_text():
         pytest.skip("this kernel has no overlay file system")
     if _cgroups() is None:
@@ -51,45 +55,41 @@ def alone() -> Iterator[None]:
         yield
 
 
-def debian() -> Path:
-    """The root folder of a small Debian, made by debootstrap the first time, which takes minutes and a network."""
-    if not (DEBIAN / "complete").exists():
-        shutil.rmtree(DEBIAN, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", DEBIAN]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+def debian(suite: str = OLDEST) -> Path:
+    """The root folder of a small Debian or Ubuntu; debootstrap makes it the first time, in minutes, by a network."""
+    root = DEBIAN if suite == OLDEST else DEBIAN.with_name(f"{DEBIAN.name}-{suite}")
+    if not (root / "complete").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        options, mirror = ["--variant=minbase", f"--include={PACKAGES}"], []
+        if suite == UBUNTU:
+            options += [f"--keyring={UBUNTU_KEYS}", "--components=main,universe"]
+            mirror = ["http://archive.ubuntu.com/ubuntu", "gutsy"]  # the script that all of Ubuntu's share
+        done = subprocess.run(
+            ["debootstrap", *options, suite, root, *mirror], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             pytest.skip(f"debootstrap cannot make a Debian: {done.stdout[-200:]}{done.stderr[-200:]}")
-        (DEBIAN / "complete").touch()
-    return DEBIAN
+        (root / "complete").touch()
+    return root
 
 
-def wheels() -> Path:
-    """A folder with the wheels of requirements/run.txt for the Debian's Python, as for a device without a network."""
+def wheels(python: str = "3.11") -> Path:
+    """A folder with the wheels of requirements/run.txt for a Debian's Python, as for a device without a network."""
     lock = ROOT / "requirements" / "run.txt"
-    copy = WHEELS / "run.txt"
+    folder = WHEELS if python == "3.11" else WHEELS.with_name(f"{WHEELS.name}-{python}")
+    copy = folder / "run.txt"
     if not (copy.exists() and copy.read_bytes() == lock.read_bytes()):
-        shutil.rmtree(WHEELS, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [ROOT / ".venv/bin/python", "-m", "pip", "download", "-q", "--require-hashes", "--only-binary=:all:"]
         platforms = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_27", "manylinux2014")]
-        command = [
-            ROOT / ".venv/bin/python",
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--require-hashes",
-            "-r",
-            lock,
-            "-d",
-            WHEELS,
-        ]
         done = subprocess.run(
-            [*command, "--only-binary=:all:", "--python-version=3.11", *platforms],
+            [*command, "-r", lock, "-d", folder, f"--python-version={python}", *platforms],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             pytest.skip(f"the wheels cannot be downloaded: {done.stderr[-300:]}")
         shutil.copy(lock, copy)
-    return WHEELS
+    return folder
 
 
 class Container:
@@ -113,7 +113,11 @@ class Container:
     def __exit__(self, *_: object) -> None:
         if self._process:
             self.cut_power()
-        subprocess.run(["umount", self.root], check=True)
+        # Busy as long as anybody looks in, such as a search through the whole checkout.
+        wait_until(self._unmounted, what=f"{self.root} is unmounted", seconds=60)
+
+    def _unmounted(self) -> bool:
+        return subprocess.run(["umount", self.root], capture_output=True, check=False).returncode == 0
 
     def boot(self, *, seconds: float = 60) -> None:
         """Boots it, and waits until systemd has started what it starts."""

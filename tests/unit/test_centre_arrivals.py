@@ -43,6 +43,8 @@ def test_read_flow_of_the_contract_with_fields_that_it_does_not_know():
         ({"seconds": 10**400}, "flow: seconds: "),
         ({"flags": ["tired"]}, "flow: flags.0: "),
         ({"start": "2026-02-30T23:00:00Z"}, "flow: start: no moment of the calendar"),
+        ({"start": "9999-12-31T23:59:00Z"}, "flow: start: before 1970 or after 9998"),
+        ({"start": "0001-01-01T00:00:00Z"}, "flow: start: before 1970 or after 9998"),
         ({"start": "٢٠٢٦-11-22T23:00:00Z"}, "flow: start: "),
         ({"note": "\0"}, "flow: a text with U+0000"),
         ({"note": "\\\\\0"}, "flow: a text with U+0000"),

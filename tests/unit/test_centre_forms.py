@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from edge.centre.arrivals import MOST_SEQ, Rejected, read
+from edge.centre.arrivals import FIRST_YEAR, LAST_YEAR, MOST_SEQ, Rejected, read
 from edge.centre.forms import compiled
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -105,8 +105,10 @@ def changed(body: Any, dice: random.Random) -> Any:
 def in_the_calendar(body: dict[str, Any]) -> bool:
     for name in ("start", "at", "since"):
         try:
-            datetime.fromisoformat(body.get(name, AT))
+            year = datetime.fromisoformat(body.get(name, AT)).year
         except ValueError:
+            return False
+        if not FIRST_YEAR <= year <= LAST_YEAR:
             return False
     return True
 

@@ -154,6 +154,16 @@ def test_page_alarms_are_red_and_in_doubt_where_camera_or_device_are_lost(store:
     assert "crowd density" not in shown(store)
 
 
+@pytest.mark.parametrize(("state", "colour"), [("ok", 32), ("shifted", 33), ("config", 33), ("blind", 31), ("new", 31)])
+def test_page_state_of_a_camera_has_the_colour_of_its_counts(store: Store, state: str, colour: int):
+    store.write([told("gate/status", camera="gate", state=state, since=utc(NOW), reason="the view moved 3% up"),
+                 stands("z1", state="unknown")])  # fmt: skip
+    lines = shown(store, colours=True).splitlines()
+    assert [each for each in lines if f"\x1b[{colour}m{state} (the view moved 3% up)" in each]
+    (alarm,) = [each for each in lines if "crowd density" in each]
+    assert f"camera {'lost' if state == 'ok' else state}" in alarm
+
+
 @pytest.mark.parametrize(
     ("message", "text"),
     [

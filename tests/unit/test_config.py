@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.load import FileError, camera_id, load_camera, load_edge
+from edge.config.document import FileError
+from edge.config.load import camera_id, load_camera, load_edge
 from edge.config.reference import reference
 from edge.config.settings import Settings
 from edge.errors import EdgeError

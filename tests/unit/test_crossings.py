@@ -50,7 +50,7 @@ def test_crossing_downwards_counts_once_with_its_time_on_the_line():
 
 def test_crossing_mirrored_line_swaps_the_direction():
     mirrored = Line(id="l1", points=(ACROSS.points[1], ACROSS.points[0]))
-    path = way(0.3, 0.7)
+    path = way(0.1, 0.3, 0.7, 0.9)
     assert [c.direction for c in count(path)] == [0]
     assert [c.direction for c in count(path, lines=(mirrored,))] == [1]
     assert [c.direction for c in count(path[::-1])] == [1]
@@ -117,8 +117,9 @@ def test_state_dies_with_its_track():
 
 def test_class_that_the_line_does_not_count_is_left_out():
     line = ACROSS.model_copy(update={"classes": ("pedestrian",)})
-    assert count(way(0.3, 0.7), lines=(line,)) == []
-    assert len(count(way(0.3, 0.7), lines=(line,), kind="pedestrian")) == 1
+    path = way(0.1, 0.3, 0.7, 0.9)
+    assert count(path, lines=(line,)) == []
+    assert len(count(path, lines=(line,), kind="pedestrian")) == 1
 
 
 def test_missing_pictures_change_nothing():
@@ -152,11 +153,32 @@ def test_many_objects_over_two_lines_are_each_counted_once_a_line():
 def test_class_that_is_settled_late_still_counts():
     line = ACROSS.model_copy(update={"classes": ("motorcycle",)})
     counter = CrossingCounter([line])
-    counter.update(seen(0.0, {1: (0.5, 0.3)}, kind="bicycle"))
-    assert counter.update(seen(0.2, {1: (0.5, 0.7)}, kind="bicycle")) == []
-    (late,) = counter.update(seen(0.4, {1: (0.5, 0.75)}, kind="motorcycle"))
-    assert (late.kind, late.at.seconds) == ("motorcycle", pytest.approx(0.1))
-    assert counter.update(seen(0.6, {1: (0.5, 0.8)}, kind="motorcycle")) == []
+    counter.update(seen(0.0, {1: (0.5, 0.2)}, kind="bicycle"))
+    counter.update(seen(0.2, {1: (0.5, 0.4)}, kind="bicycle"))
+    assert counter.update(seen(0.4, {1: (0.5, 0.6)}, kind="bicycle")) == []
+    (late,) = counter.update(seen(0.6, {1: (0.5, 0.75)}, kind="motorcycle"))
+    assert (late.kind, late.at.seconds) == ("motorcycle", pytest.approx(0.3))
+    assert counter.update(seen(0.8, {1: (0.5, 0.8)}, kind="motorcycle")) == []
+
+
+def test_one_that_is_seen_twice_only_counts_where_others_go():
+    """A fast one on a fast road; two false boxes on an empty one."""
+    counter = CrossingCounter([ACROSS])
+    found = []
+    for begin, ys in ((0, (0.7, 0.3)), (10, (0.1, 0.3, 0.7, 0.9)), (20, (0.3, 0.7)), (30, (0.7, 0.3))):
+        for i, y in enumerate(ys):
+            found += counter.update(seen(begin + i * 0.2, {begin: (0.5, y)}))
+        counter.update(seen(begin + 5, {}, ended=(begin,)))
+    assert [(c.track, c.direction) for c in found] == [(10, 0), (20, 0)]
+
+
+def test_one_born_beside_a_queue_that_leaps_into_it_counts_nothing():
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    found = []
+    for k, y in enumerate((0.80, 0.55, 0.42, 0.30, 0.28, *[0.28] * 15)):
+        found += counter.update(seen(20 + k * 0.2, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
+    assert found == []
 
 
 def stood(y, count):

@@ -16,9 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.dataflow import CLASSES, Detections, Frame, Instant
 from edge.detections.card import Card, Family, find_card
+from edge.detections.decode import Candidates, calibrated
 from edge.detections.detector import Detector
 from edge.detections.golden import to_frame
-from edge.detections.letterbox import Letterbox
+from edge.detections.letterbox import Letterbox, fitted
 from edge.detections.tiles import WHOLE, tiles
 from edge.geometry import iou
 
@@ -204,9 +205,59 @@ def test_colours_reach_the_net_as_the_card_says() -> None:
     picture = np.zeros((384, 640, 3), np.uint8)
     picture[:] = (40, 120, 200)
     for channels, order in (("bgr", [40, 120, 200]), ("rgb", [200, 120, 40])):
-        blob, _ = Letterbox(card.input.model_copy(update={"channels": channels})).fill(to_frame(picture, NOW))
+        (blob,), _ = Letterbox(card.input.model_copy(update={"channels": channels})).fill(to_frame(picture, NOW))
         seen = blob[0].mean(axis=(1, 2)) * card.input.std + card.input.mean
         assert seen == pytest.approx(order, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("picture", "size"),
+    [((1280, 720), (640, 352)), ((704, 576), (512, 416)), ((640, 640), (448, 448)), ((768, 576), (544, 416))],
+)
+def test_input_that_adapts_has_the_shape_of_the_picture_and_no_more_pixels(picture, size) -> None:
+    card = find_card("road-users", path=[MODELS])
+    form = fitted(card.input, width=picture[0], height=picture[1])
+    assert (form.width, form.height) == size
+    assert form.width * form.height <= 1.01 * card.input.width * card.input.height
+    assert fitted(form.model_copy(update={"adapts": False}), width=9, height=90).width == form.width
+
+
+def test_planes_reach_the_net_as_they_are() -> None:
+    card = find_card("road-users", path=[MODELS])
+    frame = white_square(640, 352, (0.0, 0.0, 0.5, 1.0))
+    (luma, chroma), place = Letterbox(card.input).fill(frame)
+    assert luma.shape == (1, 1, 352, 640) and chroma.shape == (1, 2, 176, 320)
+    assert (luma[0, 0] == frame.y - np.float32(16)).all() and not chroma.any()
+    assert (place.width, place.height) == (640, 352)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (704, 576), (480, 640)])
+def test_street_is_seen_alike_in_pictures_of_any_shape(size: tuple[int, int]) -> None:
+    """The golden street in the middle of a grey picture of another shape: the same sure people, where they stand."""
+    card = find_card("road-users", path=[MODELS])
+    detector, street_picture = Detector(card, path=[MODELS]), cv2.imread(str(MODELS / "golden-street.jpg"))
+    scale = min(size[0] / street_picture.shape[1], size[1] / street_picture.shape[0])
+    inner = cv2.resize(street_picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((size[1], size[0], 3), 114, np.uint8)
+    left, top = (size[0] - inner.shape[1]) // 2, (size[1] - inner.shape[0]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    found = detector.detect(to_frame(canvas, NOW))
+    people = found.boxes[(found.classes == 0) & (found.scores >= card.thresholds.confident)] * [*size, *size]
+    wide, tall = inner.shape[1], inner.shape[0]
+    sure = [box.box for box in card.golden.boxes if box.kind == "pedestrian" and box.score > 0.7]
+    expected = np.array(sure) * [wide, tall, wide, tall] + [left, top, left, top]
+    assert len(expected) >= 3
+    assert (iou(expected.astype(np.float32), people.astype(np.float32)).max(axis=1) > 0.6).all()
+
+
+def test_scores_of_a_class_are_told_by_what_is_sure_in_it() -> None:
+    card = find_card("nanodet-g", path=[MODELS])
+    sure = card.thresholds.model_copy(update={"confident": 0.5, "sure": {"motorcycle": 0.25}})
+    scores, kinds = np.array([0.1, 0.25, 1.0, 0.3], np.float32), np.array([2, 2, 2, 3], np.int8)
+    found = Candidates(np.zeros((4, 4), np.float32), scores, kinds)
+    told = calibrated(found, card.model_copy(update={"thresholds": sure})).scores
+    assert told == pytest.approx([0.2, 0.5, 1.0, 0.3])
+    assert calibrated(found, card) is found
 
 
 def test_mask_hides_what_is_in_it(white_finder: Callable[..., Detector]) -> None:
@@ -259,7 +310,9 @@ def test_detect_does_not_grow(white_finder: Callable[..., Detector]) -> None:
     assert grown < 20_000 and resident < 4_000_000
 
 
-@pytest.mark.parametrize("name", ["nanodet-g", "nanodet_plus_m_384x640", "yolox_nano_416", "omz_pvb_2002"])
+@pytest.mark.parametrize(
+    "name", ["road-users", "nanodet-g", "nanodet_plus_m_384x640", "yolox_nano_416", "omz_pvb_2002"]
+)
 def test_people_of_vtest_are_found_where_they_stand(name: str, media: Path, shared_models: Path) -> None:
     path = [MODELS, shared_models]
     card = find_card(name, path=path)

@@ -20,8 +20,9 @@ from edge import events
 from edge.dataflow import Frame, Instant
 from edge.errors import EdgeError
 from edge.frames.clip import frames
-from edge.frames.health import FLAGS, PictureHealth, PictureState, Survey
+from edge.frames.health import FLAGS, PictureHealth, PictureState
 from edge.frames.reference import Reference
+from edge.frames.survey import Survey
 from edge.frames.view import Shift, aligned
 
 CLIPS = [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
+import av
 import pytest
 
-from edge.frames.times import DRIFT, StreamClock
+from edge.dataflow import Instant
+from edge.frames.times import DRIFT, LATE_SECONDS, SANE_SECONDS, SLEW, Dating, SenderClock, StreamClock
 
 
 def run(pairs: list[tuple[float | None, float]]) -> list[float]:
@@ -72,3 +74,135 @@ def test_clock_never_goes_back_nor_ahead() -> None:
     got = run(pairs)
     assert all(b > a for a, b in pairwise(got))
     assert all(at <= arrived + 0.5 for at, (_, arrived) in zip(got, pairs, strict=True))
+
+
+def test_clock_bridges_a_camera_that_stops_for_a_second_every_ten() -> None:
+    late = random.Random(4)
+    pairs = [(n / 25, 100 + n / 25 + late.uniform(0, 0.05)) for n in range(25 * 120) if n / 25 % 10 >= 1]
+    clock = StreamClock()
+    for shown, arrived in pairs:
+        assert clock.seconds(shown, arrived=arrived) == pytest.approx(100 + shown, abs=0.06)
+        assert not clock.wrong
+
+
+@pytest.mark.parametrize("pause", [1.0, 2.5, 9.0])
+def test_clock_bridges_a_pause_before_which_the_library_holds_a_picture_back(pause: float) -> None:
+    shown = [n / 10 for n in range(1200) if n / 10 % 20 >= pause]
+    clock = StreamClock()
+    for now, after in pairwise(shown):
+        taken = clock.seconds(now, arrived=100 + after)
+        assert taken == pytest.approx(100 + (now if after - now < LATE_SECONDS else after), abs=0.5)
+        assert not clock.wrong
+
+
+def test_clock_bridges_a_second_of_the_network_every_ten() -> None:
+    pairs = [(n / 25, 100 + n / 25 + max(0.0, 1 - n / 25 % 10) * (n > 250)) for n in range(25 * 120)]
+    clock = StreamClock()
+    got = [clock.seconds(shown, arrived=arrived) for shown, arrived in pairs]
+    assert got == pytest.approx([100 + shown for shown, _ in pairs], abs=0.35)
+    assert not clock.wrong
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.1, 2.0])
+def test_clock_of_another_speed_is_called_wrong_within_a_minute(speed: float) -> None:
+    clock = StreamClock()
+    told = []
+    for shown, arrived in regular(600):
+        clock.seconds(shown * speed, arrived=arrived)
+        told += [arrived - 100] if clock.wrong else []
+    assert told[0] < 35
+    assert told[-1] == pytest.approx(59.9)
+
+
+def test_clock_that_stands_is_called_wrong_at_once() -> None:
+    clock = StreamClock()
+    for _, arrived in regular(10):
+        clock.seconds(5.0, arrived=arrived)
+    assert clock.wrong
+
+
+def test_clock_that_jumps_forth_and_back_is_called_wrong_until_it_has_stopped() -> None:
+    clock = StreamClock()
+    for shown, arrived in regular(200):
+        clock.seconds(shown + 3600 * (int(shown / 4) % 2), arrived=arrived)
+    assert clock.wrong
+    for shown, arrived in regular(1000)[200:]:
+        assert clock.seconds(shown, arrived=arrived) == pytest.approx(arrived, abs=0.02)
+    assert not clock.wrong
+
+
+def test_clock_that_jumps_once_is_not_called_wrong() -> None:
+    clock = StreamClock()
+    for shown, arrived in regular(300):
+        clock.seconds(shown + (3600 if shown > 10 else 0), arrived=arrived)
+        assert not clock.wrong
+
+
+def lags(observed: list[float | None], *, rate: float = 10.0) -> list[float]:
+    clock = SenderClock()
+    return [clock.lag(each, at=n / rate) for n, each in enumerate(observed)]
+
+
+def test_sender_clock_is_followed_slowly_after_its_trial() -> None:
+    got = lags([0.4] * 400)
+    assert got[: int(SANE_SECONDS * 10)] == [0.0] * int(SANE_SECONDS * 10)
+    assert got[-1] == pytest.approx(0.4)
+    assert max(b - a for a, b in pairwise(got)) <= SLEW / 10 + 1e-9
+
+
+@pytest.mark.parametrize("wrong", [7 * 3600.0, -7 * 3600.0, 1.5, -0.2, 1e9])
+def test_sender_clock_that_is_off_is_not_followed(wrong: float) -> None:
+    assert max(lags([wrong] * 400)) == 0.0
+
+
+def test_sender_clock_that_is_set_wrong_is_left_slowly() -> None:
+    got = lags([0.4] * 300 + [3600.0] * 200)
+    assert got[299] == pytest.approx(0.4)
+    assert got[-1] == 0.0
+    assert max(abs(b - a) for a, b in pairwise(got)) <= SLEW / 10 + 1e-9
+
+
+def test_sender_clock_that_is_silent_keeps_its_word() -> None:
+    assert lags([0.4] * 300 + [None] * 100)[-1] == pytest.approx(0.4)
+    assert lags([None] * 300) == [0.0] * 300
+
+
+def test_sender_clock_a_little_ahead_is_no_lag() -> None:
+    assert max(lags([-0.05] * 400)) == 0.0
+
+
+def picture(ticks: int | None) -> av.VideoFrame:
+    made = av.VideoFrame(16, 16, "yuv420p")
+    made.pts = ticks
+    return made
+
+
+def dated(shift: float, *, count: int = 600) -> list[tuple[Instant, Instant]]:
+    """Pictures that have come and when they are said to be taken, where the camera's clock is `shift` ahead of ours."""
+    dating, got = Dating(1 / 90_000), []
+    for n in range(count):
+        now = Instant(100 + n / 10, 1e9 + n / 10)
+        got.append((now, dating.of(picture(n * 9000), zero=1e9 + shift, now=now)))
+    return got
+
+
+def test_dating_moves_both_clocks_by_the_lag() -> None:
+    for now, taken in dated(-0.5):
+        assert taken.utc - taken.seconds == pytest.approx(now.utc - now.seconds, abs=1e-6)
+    now, taken = dated(-0.5)[-1]
+    assert now.utc - taken.utc == pytest.approx(0.5, abs=0.01)
+
+
+def test_dating_always_goes_on() -> None:
+    taken = [at.seconds for _, at in dated(-0.5)]
+    assert all(b > a for a, b in pairwise(taken))
+
+
+@pytest.mark.parametrize("shift", [7 * 3600.0, -7 * 3600.0, 30.0, -30.0])
+def test_dating_never_moves_for_a_wrong_clock(shift: float) -> None:
+    assert all(taken.utc == pytest.approx(now.utc, abs=1e-3) for now, taken in dated(shift, count=300))
+
+
+def test_dating_without_ticks_takes_the_arrival() -> None:
+    now = Instant(5.0, 1e9)
+    assert Dating(1 / 90_000).of(picture(None), zero=1e9, now=now) == now

@@ -24,7 +24,8 @@ DOORS = {
     "ruamel": {"config"},
     "pydantic_settings": {"config"},
     "cv2": {"detections"},
-    "rich": {"centre", "demo", "progress", "detections"},
+    "rich": {"centre", "demo", "progress", "detections", "status"},
+    "prometheus_client": {"metrics"},
 }
 
 

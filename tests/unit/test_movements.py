@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from tracks_ import SCENES, seen, true_tracks
 
@@ -48,7 +50,62 @@ def test_class_is_that_of_the_exit_when_more_was_seen():
 
 
 def test_track_that_ends_inside_is_unmatched_and_its_exit_under_another_id_is_nothing():
-    assert count([(1, 1, "north", 0), (3, 1), (5, 2, "south", 0)]) == {"entries": 1, "unmatched": 1}
+    """Where no box tells that one goes on with the other."""
+    steps = [(1, 1, "north", 0), (3, 1), (5, 2, "south", 0), (24,)]
+    assert count(steps) == {"entries": 1, "unmatched": 1}
+
+
+def drive(*legs, until=60.0, kind="motorcycle"):
+    """What adds up from tracks, each (id, seconds of its first picture, places (x, y) five times a second)."""
+    movements, counter, total = Movements([APART], LINES), CrossingCounter(LINES), Counter()
+    ends = {track: begin + (len(places) - 1) / 5 for track, begin, places in legs}
+    for k in range(int(until * 5)):
+        t, boxes = k / 5, {}
+        for track, begin, places in legs:
+            if 0 <= (i := round((t - begin) * 5)) < len(places):
+                x, y = places[i]
+                boxes[track] = (x - 0.03, y - 0.06, x + 0.03, y)
+        ended = tuple(track for track, end in ends.items() if end + 1.8 < t <= end + 2.0)
+        tracks = seen(t, boxes, ended=ended, kind=kind)
+        (sample,) = movements.update(tracks, counter.update(tracks))
+        total.update(sample.added)
+    return {name: n for name, n in total.items() if n}
+
+
+def path(*corners, step=0.02):
+    """Places from corner to corner."""
+    places = []
+    for a, b in pairwise(np.array(corners, dtype=float)):
+        n = max(1, round(float(np.hypot(*(b - a))) / step))
+        places += [tuple(a + (b - a) * i / n) for i in range(n)]
+    return places
+
+
+def test_one_whose_entry_was_not_seen_came_in_where_it_came_by():
+    """Its track begins just behind the north line, as in a swarm that sets off there."""
+    assert drive((1, 1.0, path((0.5, 0.22), (0.5, 0.95)))) == {"entries": 1, "moves.north>south.motorcycle": 1}
+
+
+def test_one_that_is_first_seen_in_the_middle_came_from_nowhere():
+    assert drive((1, 1.0, path((0.5, 0.5), (0.5, 0.95)))) == {}
+
+
+def test_one_that_is_last_seen_at_an_exit_has_left_there():
+    assert drive((1, 1.0, path((0.5, 0.05), (0.5, 0.78)))) == {"entries": 1, "moves.north>south.motorcycle": 1}
+
+
+def test_one_whose_track_breaks_off_goes_on_under_another_id():
+    legs = (1, 1.0, path((0.5, 0.05), (0.5, 0.45))), (2, 7.0, path((0.5, 0.5), (0.5, 0.95)))
+    assert drive(*legs) == {"entries": 1, "moves.north>south.motorcycle": 1}
+
+
+def test_another_that_appears_far_from_where_a_track_broke_off_is_not_it():
+    legs = (1, 1.0, path((0.5, 0.05), (0.5, 0.45))), (2, 5.6, path((0.3, 0.65), (0.4, 0.95)))
+    assert drive(*legs) == {"entries": 1, "unmatched": 1}
+
+
+def test_one_that_breaks_off_and_never_goes_on_is_unmatched():
+    assert drive((1, 1.0, path((0.5, 0.05), (0.5, 0.45)))) == {"entries": 1, "unmatched": 1}
 
 
 def test_track_that_ends_after_it_left_is_matched():
@@ -124,9 +181,10 @@ def test_movements_of_a_junction_are_those_of_the_scene(seed):
         told.update({name: n for name, n in sample.added.items() if name.startswith("moves")})
     true, inside = Counter(), {}
     for crossing in scene.truth.crossings(scene.lines):
-        if crossing.line.endswith("in"):
-            inside[crossing.user] = crossing.line
+        arm = crossing.line.partition("-")[0]
+        if crossing.direction == 0:
+            inside[crossing.user] = arm
         elif crossing.user in inside:
-            true[f"moves.{inside.pop(crossing.user)}>{crossing.line}.{crossing.kind}"] += 1
+            true[f"moves.{inside.pop(crossing.user)}-in>{arm}-out.{crossing.kind}"] += 1
     assert true.total() > 30
     assert sum(abs(told[name] - true[name]) for name in told | true) <= 0.04 * true.total()

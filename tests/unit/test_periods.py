@@ -143,41 +143,24 @@ def test_rule_that_is_gone_is_told_and_not_gone_on_with():
     assert [p.rule for p in second.open()] == ["l1"]
 
 
-def drifted(under_test, begin, end, *, offset, rate=5.0):
-    """As watch, with a wall clock that is `offset` ahead of the steady one."""
-    due = []
-    for i in range(round((end - begin) * rate)):
-        t = begin + (i + 1) / rate
-        at = Instant(t, t + offset)
-        due += under_test.due(at)
-        under_test.observe(at, [Sample(at, "z1", {"pedestrian": 1})])
-    return due
-
-
-def test_clock_set_forward_ends_the_interval_where_it_was_and_says_so():
+def test_cut_ends_everything_where_it_is_and_begin_goes_on_at_another_time():
     under_test, _ = periods()
-    due = watch(under_test, 1200, 1220) + drifted(under_test, 1220, 1300, offset=1800)
-    lines = [p for p in due if p.rule == "l1"]
-    assert [(p.start, p.seconds) for p in lines] == [(1200, 20), (3020, 40), (3060, 60)][: len(lines)]
-    assert [p.flags for p in lines[:2]] == [{"clock"}, {"clock"}]
-    assert not any("nostream" in p.flags for p in due)
+    watch(under_test, 1200, 1231)  # an interval of z1 waits for late crossings
+    over = under_test.cut(moment(1231.5), flag="clock")
+    assert [(p.rule, p.start, p.seconds, p.flags) for p in over] == [
+        ("z1", 1200, 30, frozenset()), ("l1", 1200, 32, {"clock"}), ("z1", 1230, 2, {"clock", "partial"}),
+    ]  # fmt: skip
+    under_test.begin(moment(5010.7))
+    assert sorted((p.rule, p.start, p.seconds) for p in under_test.open()) == [("l1", 5010, 30), ("z1", 5010, 30)]
 
 
-def test_clock_set_back_a_little_holds_the_interval_and_says_so():
+def test_what_happened_before_the_interval_begins_is_counted_in_it():
     under_test, _ = periods()
-    due = watch(under_test, 1200, 1250) + drifted(under_test, 1250, 1350, offset=-30)
-    lines = [p for p in due if p.rule == "l1"]
-    assert [(p.start, p.seconds) for p in lines] == [(1200, 60), (1260, 60)][: len(lines)]
-    assert "clock" in lines[0].flags
-    assert lines[0].coverage == 1.0
-
-
-def test_clock_set_back_far_begins_anew_and_never_waits_for_years():
-    under_test, _ = periods(now=360_000.0)
-    due = watch(under_test, 360_000, 360_050) + drifted(under_test, 360_050, 360_180, offset=-300_000)
-    lines = [p for p in due if p.rule == "l1"]
-    assert [(p.start, p.seconds) for p in lines] == [(360_000, 50), (60_050, 10), (60_060, 60)]
-    assert [("clock" in p.flags) for p in lines] == [True, True, False]
+    at = Instant(1199.0, 1199.0)  # a clock that was set back by less than a step
+    under_test.observe(at, [Sample(at, "z1", {"pedestrian": 5}, {"entered": 2})])
+    (zone,) = (p for p in under_test.open() if p.rule == "z1")
+    assert dict(zone.numbers) == {"entered": 2}
+    assert zone.analysed == 0
 
 
 def test_interval_kept_from_a_clock_that_was_far_ahead_is_told_at_once():

@@ -10,7 +10,7 @@ from tracks_ import SCENES, PinHole, box_at, ground_of, line, noisy_tracks, seen
 
 from edge.config.rules import Queue
 from edge.measurements.crossings import CrossingCounter
-from edge.measurements.queues import Queues
+from edge.measurements.queues import HIDDEN_SECONDS, Queues
 from edge.measurements.trails import Trails
 
 CAMERA = PinHole(height=8, tilt=24)
@@ -123,9 +123,21 @@ def test_wait_is_told_when_it_leaves_over_the_stop_line(ground):
 
 
 def test_no_wait_is_told_of_one_that_stands_or_vanishes():
-    samples = list(measure([*standing([(0, 15.0)], seconds=20.0), *(seen(20 + i / 5, {}) for i in range(60))]))
+    gone = (seen(20 + i / 5, {}) for i in range(int(HIDDEN_SECONDS * 5) + 10))
+    samples = list(measure([*standing([(0, 15.0)], seconds=20.0), *gone]))
     assert sum(sample.added["waits"] for sample in samples) == 0
     assert samples[-1].present["vehicles"] == 0
+
+
+def test_those_who_are_hidden_wait_on_until_the_queue_moves():
+    """One of two is hidden by the other; seconds after the other has left over the stop line it is thought gone too."""
+    both = standing([(0, 15.0), (1.0, 17.0)], seconds=10.0)
+    one = standing([(0, 15.0)], begin=10.0, seconds=20.0)
+    after = [*driving(6.0, begin=30.0, start=15.0), *(seen(34 + i / 5, {}) for i in range(60))]
+    told = {round(s.at.seconds, 1): s.present["vehicles"] for s in measure([*both, *one, *after])}
+    assert told[29.0] == 2
+    assert told[36.0] == 1
+    assert told[45.0] == 0
 
 
 def test_one_that_is_hidden_for_a_while_waits_on_and_under_another_id_too():

@@ -349,7 +349,7 @@ def test_file_of_another_layout_is_refused(journal, path):
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version=99")
     other.close()
-    with pytest.raises(EdgeError, match="layout 99, expected layout 2"):
+    with pytest.raises(EdgeError, match="layout 99, expected layout 3"):
         Outbox(path)
 
 

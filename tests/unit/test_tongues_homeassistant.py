@@ -153,8 +153,8 @@ def test_homeassistant_counts_are_there_while_device_and_camera_are():
         topics.status,
         topics.camera("le-loi-01", kind="status"),
     ]
-    assert "== 'online'" in config["availability"][0]["value_template"]
-    assert "== 'ok'" in config["availability"][1]["value_template"]
+    assert "in ['online']" in config["availability"][0]["value_template"]
+    assert "in ['ok', 'shifted', 'config']" in config["availability"][1]["value_template"]
     assert (config["availability_mode"], config["expire_after"]) == ("all", 900)
     state = next(config for topic, config in CONFIGS if topic.endswith("_le-loi-01/status/config"))
     assert state["state_topic"] == topics.camera("le-loi-01", kind="status")  # its own trouble must not hide it

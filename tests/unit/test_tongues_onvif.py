@@ -35,6 +35,7 @@ DATA = {  # topic -> the items that the specification names, whether it is a pro
     "RuleEngine/LineDetector/Crossed": ({"ClassTypes": str}, False),
     "VideoSource/SignalLoss": ({"State": bool}, True),
     "VideoSource/ImageTooDark/AnalyticsService": ({"State": bool}, True),
+    "VideoSource/ImageTooBright/AnalyticsService": ({"State": bool}, True),
     "VideoSource/ImageTooBlurry/AnalyticsService": ({"State": bool}, True),
     "VideoSource/GlobalSceneChange/AnalyticsService": ({"State": bool}, True),
 }
@@ -135,7 +136,11 @@ def test_onvif_crossed_has_the_nearest_word_and_our_own_beside_it(kind, word):
     ("state", "true"),
     [
         ("ok", None),
+        ("shifted", None),
+        ("config", None),
+        ("frozen", "VideoSource/SignalLoss"),
         ("dark", "VideoSource/ImageTooDark/AnalyticsService"),
+        ("bright", "VideoSource/ImageTooBright/AnalyticsService"),
         ("blind", "VideoSource/ImageTooBlurry/AnalyticsService"),
         ("moved", "VideoSource/GlobalSceneChange/AnalyticsService"),
         ("nostream", "VideoSource/SignalLoss"),
@@ -145,7 +150,7 @@ def test_onvif_crossed_has_the_nearest_word_and_our_own_beside_it(kind, word):
 )
 def test_onvif_camera_state_raises_one_fault_and_ends_the_others(state, true):
     told = [read(each) for each in onvif.messages(status(state), CONTEXT)]
-    assert len(told) == 4
+    assert len(told) == 5
     assert [local for local, content in told if content["Data"]["State"]] == ([true] if true else [])
     assert {content["Data"]["edge:State"] for _, content in told} == {state}
 

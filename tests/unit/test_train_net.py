@@ -23,6 +23,7 @@ from _export import blend, folded, to_onnx
 from _loop import Learner, Run
 from _loss import Target, assign, generous_iou, make_points, measure, to_boxes
 from _net import STRIDES, RoadUsers
+from _planes import MEAN, planes_of, to_colours, to_planes
 from _start import start_from
 
 from edge.dataflow import Instant
@@ -192,7 +193,7 @@ def test_exported_net_is_a_model_that_the_product_reads(tmp_path: Path) -> None:
     apprentice, lesson = learner(tmp_path), batch()
     for _ in range(3):
         apprentice.learn(lesson)
-    weights = to_onnx(folded(apprentice.mean), height=384, width=640)
+    weights = to_onnx(folded(apprentice.mean), height=352, width=640)
     measured = {
         "set": {
             "pictures": 3,
@@ -204,15 +205,44 @@ def test_exported_net_is_a_model_that_the_product_reads(tmp_path: Path) -> None:
     }
     card = write_card("road-users", weights, origin=ORIGIN, measured=measured, folder=tmp_path)
     assert read_card(tmp_path / "road-users.toml") == card
-    assert card.thresholds.confident == 0.41
+    assert card.thresholds.sure == {"car": 0.41}
+    assert (card.input.width, card.input.height, card.input.channels, card.input.adapts) == (640, 352, "yuv", True)
     assert card.accuracy[0].ap50 == {"car": 50.1}
     assert len(weights) < 8e6
     Detector(card, path=[tmp_path]).detect(to_frame(np.full((360, 640, 3), 90, np.uint8), Instant(0.0, 0.0)))
-    again = RoadUsers()
-    start_from(again, weights, lesson.pictures.float())
+    again, pictures = RoadUsers(), as_a_camera_gives(lesson.pictures)
+    start_from(again, weights, pictures)
     with torch.no_grad():
-        before, after = (net.eval()(lesson.pictures.float()) for net in (apprentice.mean, again))
+        before, after = (net.eval()(pictures) for net in (apprentice.mean, again))
     assert after.numpy() == pytest.approx(before.numpy(), abs=1e-2)
+
+
+def as_a_camera_gives(pictures: torch.Tensor) -> torch.Tensor:
+    """The same colour in every four pixels, which is finer than a camera's chroma can be."""
+    return torch.nn.functional.avg_pool2d(pictures.float(), 2).repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+
+
+def test_first_layer_on_planes_answers_as_on_colours_and_leads_back() -> None:
+    weight, rng = torch.randn(16, 3, 6, 6), torch.Generator().manual_seed(2)
+    pictures = as_a_camera_gives(255 * torch.rand(2, 3, 64, 96, generator=rng))
+    luma, chroma = planes_of(pictures)
+    of_luma, of_chroma = to_planes(weight)
+    convolve = torch.nn.functional.conv2d
+    on_planes = convolve(luma, of_luma, stride=2, padding=2) + convolve(chroma, of_chroma, padding=1)
+    on_colours = convolve(pictures, weight, stride=2, padding=2)
+    assert torch.allclose(on_planes, on_colours, rtol=1e-3, atol=0.2)
+    back = convolve(pictures, to_colours(of_luma, of_chroma), stride=2, padding=2)
+    assert torch.allclose(back, on_colours, rtol=1e-3, atol=0.2)
+
+
+def test_planes_are_those_of_the_decoder() -> None:
+    """What OnPlanes takes is what cv2 makes of a picture, less MEAN, to half a grey value or so."""
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:, :8], picture[:, 8:] = (30, 120, 200), (200, 60, 90)
+    frame = to_frame(picture, Instant(0.0, 0.0))
+    luma, chroma = planes_of(torch.from_numpy(picture).permute(2, 0, 1)[None].float())
+    assert luma[0, 0].numpy() == pytest.approx(frame.y - np.float32(MEAN[0]), abs=1.5)
+    assert chroma[0].numpy() == pytest.approx(np.stack([frame.u, frame.v]) - np.float32(MEAN[1]), abs=1.5)
 
 
 def test_blend_lies_between_start_and_learnt() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from edge import __version__
 from edge.centre.tongues import WAYS, AlarmNow, Context, Message, Told, standing, volumes
-from edge.events import AlarmChange, Flow, Info, Interval, QueueLength, RuleInfo, ZoneCount
+from edge.events import COUNTED, AlarmChange, Flow, Info, Interval, QueueLength, RuleInfo, ZoneCount
 from edge.mqtt.topics import Topics
 
 PREFIX = "homeassistant/sensor"
@@ -155,11 +155,12 @@ def _config(group: str, key: str, config: dict[str, Any], *, prefix: str = PREFI
 
 
 def _availability(context: Context, camera: str | None = None) -> list[dict[str, str]]:
-    """A count is there while the device is online and its camera ok, as the contract's retained states say."""
+    """A count is there while the device is online and its camera can be counted on, as the contract's retained states
+    say: also one whose view moved a little, and one that runs by the file before a wrong one."""
     topics = Topics(context.root, context.node)
-    asked = [(topics.status, "online")] + ([(topics.camera(camera, kind="status"), "ok")] if camera else [])
+    asked = [(topics.status, ["online"])] + ([(topics.camera(camera, kind="status"), list(COUNTED))] if camera else [])
     return [
-        {"topic": topic, "value_template": f"{{{{ 'online' if value_json.state == '{good}' else 'offline' }}}}"}
+        {"topic": topic, "value_template": f"{{{{ 'online' if value_json.state in {good} else 'offline' }}}}"}
         for topic, good in asked
     ]
 

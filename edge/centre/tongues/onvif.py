@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from edge.centre.tongues import WAYS, Context, Message, Told, end, standing, volumes
-from edge.events import CameraStatus, Cross, Flow, Info, Interval, ZoneCount
+from edge.events import COUNTED, CameraStatus, Cross, Flow, Info, Interval, ZoneCount
 
 CONFIGURATION = "edge"
 """The token of the analytics configuration; a camera has one."""
@@ -24,10 +24,11 @@ CROSSED = "RuleEngine/LineDetector/Crossed"
 SIGNAL_LOSS = "VideoSource/SignalLoss"
 FAULTS = {
     "dark": "VideoSource/ImageTooDark/AnalyticsService",
+    "bright": "VideoSource/ImageTooBright/AnalyticsService",
     "blind": "VideoSource/ImageTooBlurry/AnalyticsService",
     "moved": "VideoSource/GlobalSceneChange/AnalyticsService",
 }
-"""Faults of the picture; every other one but `ok` gives no picture to look at, and is a lost signal."""
+"""Faults of the picture; every other state gives none to look at (a frozen one is none), and is a lost signal."""
 CLASS_TYPES = {"pedestrian": "Human", "bicycle": "Bicycle"}
 """The ObjectType of a class; motorcycles, cars, buses and trucks have no finer word than Vehicle there."""
 
@@ -90,7 +91,7 @@ def _crossed(event: Cross, context: Context) -> Message:
 
 def _states(event: CameraStatus, context: Context) -> list[Message]:
     """The state of every fault, so that an old one ends."""
-    fault = None if event.state == "ok" else FAULTS.get(event.state, SIGNAL_LOSS)
+    fault = None if event.state in COUNTED else FAULTS.get(event.state, SIGNAL_LOSS)
     source = {"Source": event.camera}
     return [
         Message(

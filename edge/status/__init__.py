@@ -1,0 +1,1 @@
+"""`edge status`: how the device does, for a person in front of it."""

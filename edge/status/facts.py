@@ -1,0 +1,190 @@
+"""How the device does, as far as its store, its files and the kernel tell: the same whoever asks, running or not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from edge.clock import SystemClock
+from edge.config.load import camera_files, is_camera_id, load_camera, load_edge
+from edge.config.settings import Settings
+from edge.errors import EdgeError
+from edge.link import NOTE, LinkState
+from edge.status.words import causes_in
+from edge.store.lock import holder
+from edge.store.overview import Overview, overview
+from edge.units import booted
+
+SILENT_SECONDS = 180.0
+"""A camera's process tells once a minute how it does; after so long without a word something is wrong."""
+Level = Literal["ok", "notice", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    """A camera: the word of its `state` since when in Unix seconds, the `reason` as told to the centre, pictures
+    analysed a second, and how old they are then, in seconds (95th percentile)."""
+
+    id: str
+    name: str
+    state: str
+    since: float | None = None
+    reason: str = ""
+    rate_hz: float | None = None
+    age_s: float | None = None
+
+    @property
+    def level(self) -> Level:
+        """A fault where it is not counted as it should be."""
+        if self.state not in ("ok", "shifted", "starting", "gone"):
+            return "fault"
+        return "notice" if self.state != "ok" or self.reason else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The device: `link` as the publisher noted it last, whether the publisher runs, messages `waiting` since when and
+    `lost` by word, intervals `held` until the time is known, seconds since the last flush, free bytes of the disk (None
+    where that cannot be told), whether the clock is right (None where no service looks after it), and whether systemd
+    runs this machine."""
+
+    node: str
+    at: float
+    cameras: tuple[CameraFacts, ...]
+    publishing: bool
+    link: LinkState | None
+    waiting: int = 0
+    oldest: float | None = None
+    unheard: int = 0
+    held: int = 0
+    lost: tuple[tuple[str, int], ...] = ()
+    flushed_ago: float | None = None
+    disk_fails: bool = False
+    free_bytes: int | None = None
+    clock: bool | None = None
+    systemd: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether anything runs."""
+        return self.publishing or any(each.state not in ("stopped", "config", "gone") for each in self.cameras)
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages reach a broker now."""
+        return self.publishing and self.link is not None and self.link.connected
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        fault = self.disk_fails or self.clock is False
+        return self.connected and not fault and all(each.level != "fault" for each in self.cameras)
+
+
+def facts(settings: Settings) -> Facts:
+    """Looks. EdgeError where the store is there and cannot be read."""
+    seen = overview(settings.database)
+    note = seen.notes.get(NOTE) if seen else None
+    return Facts(
+        node=_node(settings),
+        at=time.time(),
+        cameras=_cameras(settings, seen),
+        publishing=holder(settings.memory, "publisher") is not None,
+        link=LinkState(**note) if note else None,
+        waiting=seen.waiting_number if seen else 0,
+        oldest=seen.oldest if seen else None,
+        unheard=seen.unheard if seen else 0,
+        held=seen.held if seen else 0,
+        lost=tuple(seen.lost.items()) if seen else (),
+        flushed_ago=seen.flushed_ago if seen else None,
+        disk_fails=bool(seen and seen.disk_fails),
+        clock=SystemClock().synchronised(),
+        systemd=booted(),
+        free_bytes=shutil.disk_usage(settings.state).free if settings.state.is_dir() else None,
+    )
+
+
+def _node(settings: Settings) -> str:
+    try:
+        return load_edge(settings.config / "edge.yaml").node
+    except EdgeError:
+        return "?"
+
+
+def _cameras(settings: Settings, seen: Overview | None) -> tuple[CameraFacts, ...]:
+    """Every camera that has a file, and every other one that something is told of."""
+    names = {file.stem: _name(settings, file.stem) for file in camera_files(settings.config) if is_camera_id(file.stem)}
+    states = seen.latest("status") if seen else {}
+    health = seen.latest("health") if seen else {}
+    found = [
+        _camera(each, settings, state=states.get(each, {}), health=health.get(each, {}), filed=each in names)
+        for each in sorted({*names, *states})
+    ]
+    return tuple(CameraFacts(name=names.get(each["id"], ""), **each) for each in found)
+
+
+def _name(settings: Settings, camera: str) -> str:
+    try:
+        return load_camera(settings.config / "cameras" / f"{camera}.yaml").name
+    except EdgeError:
+        return ""
+
+
+def _camera(
+    camera: str, settings: Settings, *, state: dict[str, Any], health: dict[str, Any], filed: bool
+) -> dict[str, Any]:
+    """What is known of a camera; whether its process runs counts for more than what that said last."""
+    known: dict[str, Any] = {"id": camera, "state": state.get("state", "starting"), "reason": state.get("reason", "")}
+    if "since" in state:
+        known["since"] = _seconds(state["since"])
+    told = _seconds(health["at"]) if health else None
+    if not filed:
+        return {**known, "state": "gone"}
+    if holder(settings.memory, f"camera-{camera}") is None:
+        return known if known["state"] == "config" else {**known, "state": "stopped", "reason": "", "since": told}
+    if told is not None and time.time() - told > SILENT_SECONDS:
+        return {**known, "state": "silent", "since": told}
+    if health and known["state"] not in ("nostream", "auth"):
+        known["rate_hz"] = health["rate_hz"]
+        known["age_s"] = health["age_p95_ms"] / 1000 if "age_p95_ms" in health else None
+    return known
+
+
+def _seconds(utc: str) -> float:
+    return datetime.fromisoformat(utc).timestamp()
+
+
+def as_json(told: Facts) -> dict[str, Any]:
+    """The same for a program: no text of a language in it, times in Unix seconds."""
+    cameras = [
+        {
+            "camera": each.id, "name": each.name, "level": each.level, "state": each.state, "since": each.since,
+            "reason": each.reason, "causes": causes_in(each.reason), "rate_hz": each.rate_hz, "age_s": each.age_s,
+        }
+        for each in told.cameras
+    ]  # fmt: skip
+    link = told.link
+    return {
+        "node": told.node,
+        "at": told.at,
+        "well": told.well,
+        "running": told.running,
+        "cameras": cameras,
+        "publisher": {
+            "running": told.publishing,
+            "connected": told.connected,
+            "broker": link.broker if link else None,
+            "since": link.since if link else None,
+            "reason": link.reason if link else "",
+            "confirms": bool(link and link.confirms),
+            "waiting": told.waiting,
+            "oldest": told.oldest,
+            "unheard": told.unheard,
+        },
+        "disk": {"fails": told.disk_fails, "flushed_ago": told.flushed_ago, "free_bytes": told.free_bytes},
+        "clock": {"synchronised": told.clock, "held": told.held},
+        "lost": dict(told.lost),
+    }

@@ -1,0 +1,252 @@
+"""`edge status`: what it makes of a store and of processes that run or not, and how that looks."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from edge import events
+from edge.causes import TOLD
+from edge.cli import COMMANDS as RUN
+from edge.cli import main
+from edge.config.settings import Settings
+from edge.frames.health import Word
+from edge.help import COMMANDS
+from edge.language import language
+from edge.link import Link, LinkState
+from edge.status.facts import CameraFacts, Facts, facts
+from edge.status.page import show
+from edge.status.words import CAUSES, STATES, advice
+from edge.store.flush import Bounds, Flusher
+from edge.store.journal import Journal
+from edge.store.lock import sole
+from edge.store.outbox import Outbox
+
+CAMERA = "name: Cầu Trường Tiền\nsource: {url: rtsp://192.0.2.1/s}\nlines: [{id: l1, points: [[0, 0.5], [1, 0.5]]}]\n"
+
+
+class Device:
+    """A device's folders with cameras that told something, of which some run."""
+
+    def __init__(self, folder, monkeypatch):
+        self.settings = Settings(config=folder / "config", state=folder / "state", run=folder / "run")
+        self._running = ExitStack()
+        (folder / "config" / "cameras").mkdir(parents=True)
+        (folder / "config" / "edge.yaml").write_text("node: hue-01\nbroker: {host: b}\n")
+        for name in ("config", "state", "run"):
+            monkeypatch.setenv(f"EDGE_{name.upper()}", str(folder / name))
+        for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+            monkeypatch.delenv(name, raising=False)
+
+    def camera(self, name, *, state="ok", ago=0.0, reason=None, running=True, filed=True):
+        now = time.time()
+        journal = Journal(self.settings.database, camera=name, disk=self.settings.state)
+        told = events.CameraStatus(camera=name, state=state, since=events.utc(now - 7200), reason=reason)
+        health = events.Health(camera=name, at=events.utc(now - ago), rate_hz=4.96, age_p95_ms=312.0)
+        journal.announce("status", told.to_bytes())
+        journal.announce("health", health.to_bytes())
+        journal.close()
+        if filed:
+            (self.settings.config / "cameras" / f"{name}.yaml").write_text(CAMERA, encoding="utf-8")
+        if running:
+            self._running.enter_context(sole(self.settings.memory, f"camera-{name}"))
+
+    def publisher(self, *, connected=True, confirms=True):
+        self._running.enter_context(sole(self.settings.memory, "publisher"))
+        outbox = Outbox(self.settings.database, disk=self.settings.state)
+        link = Link(outbox, broker="mqtt.example.org:8883")
+        link.up() if connected else link.down("nobody listens there; start the broker")
+        link.note(confirms=confirms)
+        outbox.close()
+        Flusher(self.settings.database, self.settings.state, Bounds()).close()
+
+    def close(self):
+        self._running.close()
+
+
+@pytest.fixture
+def device(tmp_path, monkeypatch):
+    device = Device(tmp_path, monkeypatch)
+    yield device
+    device.close()
+
+
+def told(device, camera):
+    return next(each for each in facts(device.settings).cameras if each.id == camera)
+
+
+def test_status_of_a_device_that_is_well(device, capsys):
+    device.camera("le-loi")
+    device.publisher()
+    seen = replace(facts(device.settings), clock=True)
+    assert seen.well
+    assert (seen.node, seen.publishing, seen.connected, seen.running) == ("hue-01", True, True, True)
+    camera = told(device, "le-loi")
+    assert (camera.name, camera.state, camera.level, camera.rate_hz, camera.age_s) == (
+        "Cầu Trường Tiền", "ok", "ok", 4.96, 0.312,
+    )  # fmt: skip
+    assert camera.since == pytest.approx(time.time() - 7200, abs=30)
+    main(["status"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("hue-01 · ")
+    assert "nothing runs" not in lines[0]
+    assert lines[1].startswith("ok · le-loi · Cầu Trường Tiền · ok · ")
+    assert lines[1].endswith("(2 h 0 min) · 5.0/s 0.3 s")
+    assert lines[2].startswith("ok · centre · mqtt.example.org:8883 · connected")
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "level"),
+    [
+        ({"state": "nostream", "reason": TOLD["notfound"]}, "nostream", "fault"),
+        ({"state": "moved", "reason": "the camera looks elsewhere"}, "moved", "fault"),
+        ({"state": "shifted", "reason": "the view moved"}, "shifted", "notice"),
+        ({"reason": TOLD["damaged"]}, "ok", "notice"),
+        ({"running": False}, "stopped", "fault"),
+        ({"state": "auth", "running": False}, "stopped", "fault"),
+        ({"state": "config", "running": False}, "config", "fault"),
+        ({"ago": 900.0}, "silent", "fault"),
+        ({"filed": False, "running": False}, "gone", "notice"),
+    ],
+)
+def test_status_of_a_camera(device, said, state, level):
+    device.camera("cam", **said)
+    camera = told(device, "cam")
+    assert (camera.state, camera.level) == (state, level)
+    assert main(["status"]) == 1  # the publisher does not run
+
+
+def test_status_of_a_camera_that_has_told_nothing_yet(device):
+    device.camera("other")
+    (device.settings.config / "cameras" / "new.yaml").write_text(CAMERA, encoding="utf-8")
+    assert told(device, "new").state == "stopped"
+    with sole(device.settings.memory, "camera-new"):
+        assert (told(device, "new").state, told(device, "new").level) == ("starting", "notice")
+
+
+def test_status_where_nothing_ever_ran_says_so(device, capsys):
+    (device.settings.config / "cameras" / "cam.yaml").write_text(CAMERA, encoding="utf-8")
+    assert main(["status"]) == 1
+    text = capsys.readouterr().out
+    assert "nothing runs here" in text
+    assert "fault · cam · Cầu Trường Tiền · does not run" in text
+    assert not device.settings.database.exists()
+
+
+def test_status_where_the_broker_is_away(device, capsys):
+    device.camera("cam")
+    device.publisher(connected=False)
+    assert main(["status", "--lang", "vi"]) == 1
+    text = capsys.readouterr().out
+    assert "trung tâm · mqtt.example.org:8883 · chưa nối được" in text
+    assert "→ nobody listens there; start the broker" in text
+
+
+def test_status_as_json(device, capsys):
+    device.camera("cam", state="nostream", reason=f"{TOLD['timeout']}; cam.yaml line 3 is wrong")
+    device.publisher()
+    assert main(["--lang", "vi", "status", "--json"]) == 1
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["node"] == "hue-01"
+    assert not seen["well"]
+    assert (seen["cameras"][0]["camera"], seen["cameras"][0]["causes"]) == ("cam", ["timeout"])
+    assert (seen["publisher"]["connected"], seen["publisher"]["broker"]) == (True, "mqtt.example.org:8883")
+    assert seen["disk"]["fails"] is False
+
+
+def test_every_state_and_cause_has_words_in_both_languages():
+    assert CAUSES.keys() == TOLD.keys()
+    assert {*get_args(Word), "nostream", "auth", "config"} <= STATES.keys()
+    for each in (*CAUSES.values(), *STATES.values()):
+        assert each.what.en and each.what.vi
+        assert bool(each.do.en) == bool(each.do.vi)
+        assert cell_len(each.what.en) <= 26
+        assert cell_len(each.what.vi) <= 26
+    assert advice("strange", "").what.en == "strange"
+
+
+def page(told, *, width, spoken="vi"):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system="truecolor")
+    show(told, spoken, console)
+    return console.file.getvalue()
+
+
+NOW = 1_795_420_000.0
+CAMERAS = tuple(
+    CameraFacts(f"camera-{i}", "Cầu Trường Tiền, nhìn về chợ Đông Ba", state, NOW - 9 * i**5, "", 4.9, 0.3)
+    for i, state in enumerate([*STATES, "strange"])
+)
+FULL = Facts(
+    "hue-01", NOW, CAMERAS, publishing=True,
+    link=LinkState("mqtt:8883", connected=False, since=NOW - 50, reason="x" * 60),
+    waiting=1412, oldest=NOW - 4000, lost=(("expired", 5), ("no_room", 7)), flushed_ago=12.0, disk_fails=True,
+    free_bytes=1 << 34, clock=False, systemd=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spoken", ["vi", "en"])
+@pytest.mark.parametrize("width", [80, 100, 140, 200])
+def test_page_keeps_to_the_terminal_and_tells_all(width, spoken):
+    text = page(FULL, width=width, spoken=spoken)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert all(cell_len(line) <= width for line in plain.splitlines())
+    for camera in CAMERAS:
+        said = advice(camera.state, "")
+        assert any(camera.id in line and said.what[spoken] in line for line in plain.splitlines()), camera.id
+    flat = " ".join(plain.split())
+    for each in STATES.values():
+        assert " ".join(each.do[spoken].split()).format(camera="camera-").split("@")[0] in flat
+    assert "\x1b[31m" in text and "\x1b[33m" in text and "\x1b[32m" in text
+
+
+def test_page_of_a_wide_terminal_has_one_line_for_each_thing():
+    told = replace(FULL, cameras=CAMERAS[:3], link=LinkState("mqtt:8883", connected=True, since=NOW, confirms=True))
+    assert len(page(told, width=240).splitlines()) == 1 + 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "environment", "spoken"),
+    [
+        (None, {}, "en"),
+        (None, {"LANG": "vi_VN.UTF-8"}, "vi"),
+        (None, {"LANG": "vi_VN.UTF-8", "LC_ALL": "C"}, "en"),
+        ("en", {"LANG": "vi_VN.UTF-8"}, "en"),
+        ("vi", {}, "vi"),
+    ],
+)
+def test_language_is_the_wanted_one_or_that_of_the_environment(wanted, environment, spoken):
+    assert language(wanted, environment) == spoken
+
+
+def test_help_of_every_command_in_both_languages(capsys):
+    assert list(COMMANDS) == list(RUN)
+    for spoken in ("vi", "en"):
+        with pytest.raises(SystemExit, match="0"):
+            main(["--lang", spoken, "--help"])
+        text = " ".join(capsys.readouterr().out.split())
+        for name, said in COMMANDS.items():
+            assert f"{name} {said[spoken]}" in text
+    with pytest.raises(SystemExit, match="2"):
+        main(["status", "--lang", "fr"])
+
+
+def test_status_on_a_terminal_without_vietnamese_letters_shows_the_rest(device):
+    device.camera("cam")
+    command = [sys.executable, "-m", "edge", "status", "--lang", "vi"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"cam" in done.stdout

@@ -110,7 +110,7 @@ def read(file: Path) -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = " ".join(str(error.problem or error.context or "unreadable").split())
         raise FileError([Fault(file, line, column, f"not YAML: {what}; mend the line or the one above")]) from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:120]
         raise FileError([Fault(file, 1, 1, f"not YAML: {what}; save the file as plain text in UTF-8")]) from None
 

@@ -50,6 +50,7 @@ def refused(tmp_path, text):
         pytest.param('"\\e[31m": 1', 1, 1, "found U+001B", id="a colour of the terminal as a key"),
         pytest.param('name: "\\ud800"', 1, 7, "found U+D800", id="half a character"),
         pytest.param('name: "\\U00110000"', 1, 1, "not YAML", id="a character that Unicode lacks"),
+        pytest.param('name: "\\Uffffffff"', 1, 1, "not YAML", id="a character beyond any number of them"),
         pytest.param("a: 1\n---\nb: 1\n", 2, 1, "a second document begins here", id="two documents"),
         pytest.param(f"x: [{'1, ' * VALUES_MOST}]", 1, None, "too many values", id="a list without end"),
         pytest.param("#" * BYTES_MOST + "\n", 1, 1, "the file is too long", id="a file without end"),

@@ -1,4 +1,4 @@
-"""The training's commands as a person runs them, with the net that is shipped."""
+"""Commands of the training and of the measuring as a person runs them, with the nets that are shipped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREET = ROOT / "models" / "golden-street.jpg"
 
 def run(command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "EDGE_MODEL_PATH": str(ROOT / "models"), **variables}
-    done = [sys.executable, str(ROOT / "scripts" / "train" / command), *arguments]
+    done = [sys.executable, str(ROOT / "scripts" / command), *arguments]
     return subprocess.run(done, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -41,7 +41,7 @@ def test_label_makes_a_set_of_a_folder_and_keeps_what_a_person_corrected(tmp_pat
     pictures.mkdir()
     shutil.copy(STREET, pictures)
     arguments = ("--pictures", str(pictures), "--set", str(made), "--model", "nanodet-g")
-    first = run("label", *arguments)
+    first = run("train/label", *arguments)
     assert first.returncode == 0, first.stderr
     (example,) = read_examples([tmp_path / "city"])
     found = [CLASSES[kind] for kind in example.classes]
@@ -50,14 +50,14 @@ def test_label_makes_a_set_of_a_folder_and_keeps_what_a_person_corrected(tmp_pat
     labels = json.loads((made / "labels.json").read_text())
     labels["annotations"] = labels["annotations"][:1]
     (made / "labels.json").write_text(json.dumps(labels))
-    assert run("label", *arguments).returncode == 0
+    assert run("train/label", *arguments).returncode == 0
     assert len(json.loads((made / "labels.json").read_text())["annotations"]) == 1
 
 
 def test_label_of_a_clip_that_is_none_says_so(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"no video")
-    done = run("label", "--clip", str(clip), "--set", str(tmp_path / "set"), "--model", "nanodet-g")
+    done = run("train/label", "--clip", str(clip), "--set", str(tmp_path / "set"), "--model", "nanodet-g")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"{clip}: not a video that can be read"
 
@@ -87,7 +87,7 @@ def write_truth(folder: Path, golden: Golden) -> None:
 
 def test_evaluate_tells_what_is_found_and_what_is_missed(tmp_path: Path, golden: Golden) -> None:
     write_truth(tmp_path / "validation" / "vn_hcmc_soict", golden)
-    done = run("evaluate", EDGE_TRAIN_DATA=str(tmp_path), EDGE_TEST_MEDIA=str(tmp_path / "none"))
+    done = run("train/evaluate", EDGE_TRAIN_DATA=str(tmp_path), EDGE_TEST_MEDIA=str(tmp_path / "none"))
     assert done.returncode == 0, done.stderr
     rows = {row.split("|")[2].split()[0]: row.split("|")[3].strip(" *") for row in done.stdout.splitlines()[2:]}
     assert float(rows["pedestrian"]) == 100.0
@@ -95,6 +95,23 @@ def test_evaluate_tells_what_is_found_and_what_is_missed(tmp_path: Path, golden:
 
 
 def test_evaluate_without_pictures_says_what_to_set(tmp_path: Path) -> None:
-    done = run("evaluate", EDGE_TRAIN_DATA=str(tmp_path), EDGE_TEST_MEDIA=str(tmp_path))
+    done = run("train/evaluate", EDGE_TRAIN_DATA=str(tmp_path), EDGE_TEST_MEDIA=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("no pictures to measure on: set EDGE_TRAIN_DATA")
+
+
+def test_crowd_tells_by_how_many_there_are_what_is_counted(tmp_path: Path) -> None:
+    golden = find_card("road-users", path=[ROOT / "models"]).golden
+    assert golden is not None
+    people = [box for box in golden.boxes if box.kind == "pedestrian"]
+    shutil.copy(STREET, tmp_path / "few.jpg")
+    shutil.copy(STREET, tmp_path / "many.jpg")
+    counts = {"few.jpg": len(people), "many.jpg": 60}
+    points = {name: {"points": [[1, 1]] * count} for name, count in counts.items()}
+    (tmp_path / "points.json").write_text(json.dumps(points))
+    done = run("bench/crowd", "road-users", "--points", str(tmp_path), "--tiles", "1x1")
+    assert done.returncode == 0, done.stderr
+    few, many = ([cell.strip() for cell in row.split("|")[1:-1]] for row in done.stdout.splitlines()[2:])
+    assert (few[2], many[2]) == ("0 to 10", "50 to 150")
+    assert float(few[4]) <= 2 and float(many[4]) == pytest.approx(60 - len(people), abs=2)
+    assert (many[3], many[7]) == ("1", "100 %")

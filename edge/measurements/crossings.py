@@ -62,12 +62,14 @@ class _Sight:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A step from one side to the other: when, whether on the segment, and the sights before and after it."""
+    """A step from one side to the other: when, whether on the segment, the sights before and after it, and for how many
+    seconds the track had been `watched` before."""
 
     at: Instant
     on_line: bool
     before: _Sight
     after: _Sight
+    watched: float
 
 
 @dataclass(slots=True)
@@ -193,20 +195,21 @@ def _remember(passage: _Passage, now: _Sight) -> None:
     """Notes an observation, and whether the point changed sides with it."""
     recent = passage.recent
     if recent and (recent[-1].distance < 0) != (now.distance < 0):
-        passage.changed = _change(recent[-1], now)
+        passage.changed = _change(recent, now)
     recent.append(now)
     kept = KEPT_SECONDS + (PROOF_SECONDS if passage.owed else 0.0)
     while len(recent) > 2 and now.at.seconds - recent[1].at.seconds > kept:
         recent.pop(0)
 
 
-def _change(before: _Sight, after: _Sight) -> _Change:
-    """The instant at which a straight way from one sight to the next meets the line, and whether on the segment."""
+def _change(recent: Sequence[_Sight], after: _Sight) -> _Change:
+    """When a straight way from the last sight to this one meets the line, and whether on the segment."""
+    before = recent[-1]
     share = before.distance / (before.distance - after.distance)
     meets = before.position + share * (after.position - before.position)
     start, end = before.at, after.at
     when = Instant(start.seconds + share * (end.seconds - start.seconds), start.utc + share * (end.utc - start.utc))
-    return _Change(when, 0.0 <= meets <= 1.0, before, after)
+    return _Change(when, 0.0 <= meets <= 1.0, before, after, start.seconds - recent[0].at.seconds)
 
 
 def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
@@ -231,7 +234,7 @@ def _first_step(passage: _Passage, change: _Change, now: _Sight) -> bool:
 
 def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether one that was among a queue drives on: far, not in a leap or two, and no faster than a queue allows."""
-    if change.before.at.seconds - passage.recent[0].at.seconds < BEFORE_SECONDS:
+    if change.watched < BEFORE_SECONDS:
         return False
     steps = sorted((b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent))
     watched = now.at.seconds - passage.recent[0].at.seconds

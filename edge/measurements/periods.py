@@ -249,6 +249,8 @@ def _begin(rule: Rule, start: float) -> _Open:
 
 
 def _cut(period: Period, seen: float, *, flag: str | None) -> Period:
-    """An interval that cannot go on, ended where it was last seen."""
-    seconds = min(period.seconds, max(1.0, math.ceil(seen - period.start)))
+    """An interval that cannot go on, ended where it was last seen; one that was seen before it began keeps its end, for
+    that was by another clock."""
+    watched = max(1.0, math.ceil(seen - period.start)) if seen > period.start - AHEAD_SECONDS else math.inf
+    seconds = min(period.seconds, watched)
     return replace(period, seconds=seconds, flags=period.flags | ({flag} if flag else set()))

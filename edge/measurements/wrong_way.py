@@ -19,7 +19,7 @@ RIDDEN = 1.0
 ASIDE = 0.3
 SIGHTS, SEEN = 5, 0.7
 """In how many pictures of that way it must have been seen, and in what share of them."""
-SMOOTH = 0.1
+SMOOTH = 0.15
 """How far it may be from a steadily accelerated way, root mean square in sizes: a track that hops from one vehicle of a
 jam to the one behind it is seen rarely and goes in steps."""
 

@@ -27,7 +27,9 @@ class TrackerSettings:
     `faint_limit` of cost, and is confirmed when it is seen surely, or moves. A vehicle moves when in
     `moving_observations` it has gone `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (or
     `tentative_seconds`, before it is confirmed), or when for `doubted_seconds` it was neither seen surely nor moved: a
-    traffic cone that was once taken for a person. Every track ends after `gap_seconds` between two pictures. A
+    traffic cone that was once taken for a person; a vehicle that has moved before may stand for `standing_seconds` so,
+    within `standing_sizes` of where it was last seen surely.
+    Every track ends after `gap_seconds` between two pictures. A
     detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
 
     low: float = 0.15
@@ -36,6 +38,8 @@ class TrackerSettings:
     lost_seconds: float = 1.9
     tentative_seconds: float = 0.3
     doubted_seconds: float = 1.5
+    standing_seconds: float = 30.0
+    standing_sizes: float = 0.7
     gap_seconds: float = 2.0
     same_overlap: float = 0.6
     most: int = 500
@@ -51,17 +55,20 @@ class TrackerSettings:
 @dataclass(frozen=True, slots=True)
 class Lives(Rows):
     """What is remembered of each track: `ids`, `observations` so far, when last `seen`, when last seen surely or moved
-    on (`sure`, seconds) and where (`anchor` (n, 2), picture heights), `votes` (n, classes) as sums of scores, whether
-    `firm`, which is no longer faint, and whether `confirmed`."""
+    on (`sure`, seconds) and where (`anchor` (n, 2), picture heights), where it began (`born` (n, 2)), `votes`
+    (n, classes) as sums of scores, whether `firm`, which is no longer faint, whether `confirmed`, and whether it is a
+    vehicle that `goes`, as it has gone away from where it began."""
 
     ids: Indices
     observations: Indices
     seen: Floats
     sure: Floats
     anchor: Floats
+    born: Floats
     votes: Floats
     firm: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
+    goes: NDArray[np.bool_]
 
     @classmethod
     def none(cls) -> Lives:
@@ -72,7 +79,9 @@ class Lives(Rows):
             np.zeros(0),
             np.zeros(0),
             np.zeros((0, 2)),
+            np.zeros((0, 2)),
             np.zeros((0, len(CLASSES))),
+            np.zeros(0, np.bool_),
             np.zeros(0, np.bool_),
             np.zeros(0, np.bool_),
         )
@@ -111,7 +120,7 @@ class Tracker:
         self._observe(found, sight, now)
         newcomers = self._newcomers(found, sight)
         alive = (found >= 0) | (now - self._lives.seen <= self._patience())
-        alive &= self._lives.seen - self._lives.sure <= self._settings.doubted_seconds
+        alive &= self._lives.seen - self._lives.sure <= self._doubt()
         ended += tuple(self._lives.ids[~alive].tolist())
         self._keep(alive)
         self._begin(newcomers, sight, now)
@@ -161,9 +170,10 @@ class Tracker:
         lives.observations[rows] += 1
         lives.seen[rows] = now
         lives.votes[rows, sight.classes[these]] += sight.scores[these]
-        sure = rows[(sight.scores[these] >= self._settings.confident) | self._moved(rows)]
+        sure = rows[(sight.scores[these] >= self._settings.confident) | self._moved(rows, lives.anchor)]
         lives.sure[sure], lives.anchor[sure], lives.firm[sure] = now, self._motion.box[sure, :2], True
         lives.confirmed[rows] |= lives.firm[rows] & (lives.observations[rows] >= self._settings.confirm_observations)
+        lives.goes[rows] |= lives.confirmed[rows] & self._moved(rows, lives.born)
         known = zip(
             lives.ids[rows].tolist(),
             FAMILY[lives.classes[rows]].tolist(),
@@ -172,11 +182,11 @@ class Tracker:
         )
         self._habits.watch(known, sight.boxes[these], now)
 
-    def _moved(self, rows: Indices) -> NDArray[np.bool_]:
-        """Which of these tracks, of vehicles, have been seen to move on from where they last were for sure. (A weak box
-        beside a walker that goes from one to the next does so too.)"""
+    def _moved(self, rows: Indices, since: Floats) -> NDArray[np.bool_]:
+        """Which of these tracks, of vehicles, have been seen to move on from where they were (`since`, of all tracks).
+        (A weak box beside a walker that goes from one to the next does so too.)"""
         box = self._motion.box[rows]
-        way = np.hypot(*(box[:, :2] - self._lives.anchor[rows]).T)
+        way = np.hypot(*(box[:, :2] - since[rows]).T)
         often = self._lives.observations[rows] >= self._settings.moving_observations
         far = way >= self._settings.moving_sizes * sizes(box)
         return np.asarray(often & far & (FAMILY[self._lives.classes[rows]] != WALKS))
@@ -184,6 +194,13 @@ class Tracker:
     def _patience(self) -> Floats:
         """How long each track may stay unseen, in seconds."""
         return np.where(self._lives.confirmed, self._settings.lost_seconds, self._settings.tentative_seconds)
+
+    def _doubt(self) -> Floats:
+        """How long each track may be held by weak sights alone, in seconds."""
+        lives, settings = self._lives, self._settings
+        way = np.hypot(*(self._motion.box[:, :2] - lives.anchor).T)
+        stands = lives.goes & (way < settings.standing_sizes * sizes(self._motion.box))
+        return np.where(stands, settings.standing_seconds, settings.doubted_seconds)
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
         """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody
@@ -221,7 +238,9 @@ class Tracker:
         confirmed = firm & (once >= self._settings.confirm_observations)
         expected = self._expected(boxes, FAMILY[classes])
         self._motion = self._motion.joined(Motion.started(boxes, self._settings.noise, expected))
-        self._lives = self._lives.joined(Lives(ids, once, at, at, boxes[:, :2], votes, firm, confirmed))
+        places, goes = boxes[:, :2], np.zeros(count, np.bool_)
+        newborn = Lives(ids, once, at, at, places, places, votes, firm, confirmed, goes)
+        self._lives = self._lives.joined(newborn)
         known = zip(ids.tolist(), FAMILY[classes].tolist(), once.tolist(), strict=True)
         self._habits.watch(known, boxes, now)
 

@@ -132,3 +132,10 @@ def test_interval_of_an_older_version_without_its_numbers_is_told_all_the_same(k
     facts = {"classes": ["car"]} if kind == "flow" else {}
     body = render.interval(period, Tally({}, (0, 0)), stamp=Stamp("1c9f03aa", 1), camera="cam", facts=facts).to_bytes()
     fits(body, kind)
+
+
+def test_line_on_which_a_queue_stands_says_that_its_count_is_a_lower_bound(street):
+    jam = [Mover(40 + i, "motorcycle", 0.3 + 0.03 * i, 0.81) for i in range(4)]
+    said = street(jam, 64)
+    flags = {rule: interval.get("flags", []) for (kind, rule), (interval, *_) in said.items() if kind == "flow"}
+    assert sorted(rule for rule, told in flags.items() if "saturated" in told) == ["south"]

@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "scripts"), str(ROOT / "scripts/bench")]
 from _scene_alarms import Asked, asked, judged  # noqa: E402
 from _scene_rules import camera_of  # noqa: E402
-from _scene_scores import turns_of  # noqa: E402
+from _scene_scores import measured, turns_of  # noqa: E402
 from scenes.library import SCENES  # noqa: E402
+from scenes.noise import ROAD_USERS  # noqa: E402
 
 
 def raised(*times, kind="queue"):
@@ -58,6 +59,15 @@ def test_true_turns_are_those_of_the_trips():
     turns = turns_of(scene)
     assert turns.total() > 30
     assert set(turns) <= ways
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
+def test_queue_of_a_scene_that_stands_on_a_line_for_ten_minutes_adds_nothing_to_the_other_direction(seed):
+    row = measured(SCENES["standing queue"](seed), ROAD_USERS, rate=5.0, confident=0.5)
+    assert row["seconds"] >= 600
+    assert row["true"] > 0
+    assert row["backwards"] == 0
 
 
 def test_bench_goes_on_from_its_rows(tmp_path):

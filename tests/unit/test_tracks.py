@@ -7,6 +7,7 @@ import pytest
 
 from edge.dataflow import CLASSES, Detections, Instant
 from edge.tracks.habits import Habits, Learning
+from edge.tracks.motion import Motion, Noise
 from edge.tracks.tracker import Tracker, TrackerSettings
 
 ASPECT = 16 / 9
@@ -179,6 +180,26 @@ def test_thing_once_taken_for_somebody_is_not_followed_for_ever():
     held = [float(tracks.at.seconds) for tracks in results if tracks.confirmed.any()]
     assert held[-1] <= 0.2 + TrackerSettings().doubted_seconds + 0.21
     assert confirmed_in(results) == {1}
+
+
+def test_vehicle_that_drove_up_and_stands_is_kept_though_it_is_seen_weakly():
+    """A car that stops behind another is half hidden for as long as it stands."""
+    way = [car(0.1 + 0.03 * k) for k in range(12)]
+    results = follow([seen(k / 5, o) for k, o in enumerate([*way, *[car(0.44, score=0.25)] * 60, car(0.44)])])
+    assert ids_of(results) == {1}
+    assert all(len(tracks) for tracks in results)
+
+
+@pytest.mark.parametrize(
+    ("sides", "scale"), [((0.2, 0.0), 1.0), ((0.2, -0.02), 1.0), ((0.2, 0.1), 1 / 0.8), ((0.04, 0), 1 / 0.96)]
+)
+def test_great_growth_is_believed_as_far_as_both_sides_agree(sides, scale):
+    """Who comes into the picture grows in breadth alone: that is no approach, and it does not speed up."""
+    box, nothing = np.array([[0.5, 0.5, 0.1, 0.1]]), np.zeros((1, 4))
+    velocity = np.array([[0.2, 0.0, *sides]])
+    later = Motion(box, velocity, nothing, nothing, nothing).predicted(0.2, Noise())
+    assert later.velocity[0, 0] == pytest.approx(0.2 * scale**2)
+    assert later.box[0, 0] == pytest.approx(0.5 + 0.04 * scale)
 
 
 def test_weak_sight_between_sure_ones_keeps_the_track():

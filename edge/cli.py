@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from edge import logs
 from edge.arguments import parsed
 from edge.config.load import camera_id, load_camera, load_edge
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EdgeError as error:
         logs.end(error)
         return 1
+    except PermissionError as error:  # of a folder that is only looked into
+        do = "run it as root or as a member of the group edge"
+        logs.end(EdgeError(str(error.filename), "is not for this user", found=error.strerror or "", do=do))
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -38,7 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     folder: Path | None = getattr(options, "folder", None) or getattr(options, "config", None)
-    return Settings(config=folder) if folder else Settings()
+    try:
+        return Settings(config=folder) if folder else Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        what, found = f"is wrong: {wrong['msg']}", repr(wrong["input"])[:80]
+        do = "correct it in the environment, or take it out"
+        raise EdgeError(f"EDGE_{wrong['loc'][0]}".upper(), what, found=found, do=do) from None
 
 
 def _run(_: argparse.Namespace, settings: Settings) -> int:

@@ -7,11 +7,12 @@ import json
 import logging
 import time
 from dataclasses import asdict
+from typing import Any, get_args
 
 from edge.config.schema import Camera
 from edge.dataflow import Instant
 from edge.errors import EdgeError
-from edge.frames.health import PictureState
+from edge.frames.health import PictureState, Word
 from edge.frames.reference import Reference
 from edge.frames.view import Shift
 from edge.frames.watch import SURVEY_SECONDS, PictureWatch
@@ -62,15 +63,12 @@ class Installation:
             return None
 
     def _picture(self) -> PictureState | None:
+        """None too where the view is not known, and where the piece is damaged or another version's."""
         try:
-            text = json.loads(self._journal.kept(PICTURE) or b"{}")
-        except ValueError:
+            kept = json.loads(self._journal.kept(PICTURE) or b"{}")
+            return _picture_of(kept["picture"]) if self._known and kept["drawn"] == self._drawn else None
+        except (ValueError, KeyError, TypeError):
             return None
-        if not self._known or text.get("drawn") != self._drawn:
-            return None
-        told = text["picture"]
-        since, shift = Instant(0.0, told["since"]), told["shift"]
-        return PictureState(told["state"], since, told["reason"], Shift(**shift) if shift else None)
 
 
 def drawn(camera: Camera) -> str:
@@ -90,3 +88,11 @@ def _kept(picture: PictureState) -> dict[str, object]:
     """What the next process needs of it."""
     shift = picture.shift and asdict(picture.shift)
     return {"state": picture.state, "since": picture.since.utc, "reason": picture.reason, "shift": shift}
+
+
+def _picture_of(kept: dict[str, Any]) -> PictureState:
+    """What _kept gave. ValueError, KeyError or TypeError where it is something else."""
+    if kept["state"] not in get_args(Word):
+        raise ValueError(kept["state"])
+    shift = kept["shift"] and Shift(**{name: float(value) for name, value in dict(kept["shift"]).items()})
+    return PictureState(kept["state"], Instant(0.0, float(kept["since"])), str(kept["reason"]), shift)

@@ -120,6 +120,10 @@ class Sparing(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tells it, or counts it."""
+        try:
+            record.getMessage()
+        except (TypeError, ValueError, KeyError):  # a library's slip: told as it is written, and nobody ends by it
+            record.args = None
         now = time.monotonic()
         own = record.name.split(".")[0] == "edge"
         key = (record.pathname, record.lineno) if own else (record.name, 0)

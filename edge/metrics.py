@@ -23,7 +23,7 @@ from edge import __version__
 from edge.clock import SystemClock
 from edge.config.settings import Settings
 from edge.errors import EdgeError
-from edge.events import LIFE_SECONDS
+from edge.events import COUNTED, LIFE_SECONDS
 from edge.link import NOTE
 from edge.store.lock import holder
 from edge.store.overview import LOSSES, Overview, overview
@@ -61,8 +61,9 @@ class Numbers(Collector):
         yield from _link(seen.notes.get(NOTE, {}))
         yield from _disk(seen, self._settings.state)
         yield from _clock()
-        there = {name: note for name, note in seen.notes.items() if running.get(name.removeprefix("camera-"))}
-        yield from _processes({"publisher": usage(), **there})
+        there = {f"camera-{name}" for name, runs in running.items() if runs}
+        used = {name: note for name, note in seen.notes.items() if name in there}
+        yield from _processes({"publisher": usage(), **used})
 
 
 def _cameras(seen: Overview) -> set[str]:
@@ -71,7 +72,7 @@ def _cameras(seen: Overview) -> set[str]:
 
 def _states(seen: Overview, running: Mapping[str, bool]) -> Iterator[Metric]:
     states = seen.latest("status")
-    up = [({"camera": name}, state["state"] == "ok" and running[name]) for name, state in states.items()]
+    up = [({"camera": name}, state["state"] in COUNTED and running[name]) for name, state in states.items()]
     since = [({"camera": name}, _seconds(state["since"])) for name, state in states.items()]
     words = [({"camera": name, "state": state["state"]}, 1) for name, state in states.items()]
     alive = [({"camera": name}, there) for name, there in sorted(running.items())]

@@ -94,6 +94,7 @@ def _retire_gone(settings: Settings) -> tuple[str, ...]:
     """Tells what cameras without a file had still open; returns which they are."""
     outbox = Outbox(settings.database, disk=settings.state)
     there = {file.stem for file in camera_files(settings.config)}
+    there |= {note.name for note in (settings.config / "faults").glob("[!.]*")}  # new ones whose file is wrong
     gone = tuple(sorted(outbox.cameras() - there))
     for name in gone:
         journal = Journal(settings.database, camera=name, disk=settings.state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge import events, logs, notify
@@ -13,6 +13,7 @@ from edge.frames.health import PictureState
 from edge.frames.rtsp import CameraState
 from edge.health import HealthLog
 from edge.store.journal import Journal
+from edge.timeline import STEP_SECONDS
 from edge.usage import usage
 
 LOG = logging.getLogger("edge.camera")
@@ -50,14 +51,15 @@ class StateTeller:
     def __init__(self, journal: Journal, name: str, *, note: Path) -> None:
         self.health = HealthLog(name, now=time.monotonic())
         self._journal, self._name, self._note = journal, name, note
-        self._about: tuple[str, str, State | None] = ("", "", None)
+        self._about: tuple[str, str, State | None, float] = ("", "", None, 0.0)
         self._reason, self._at = "", float("-inf")
+        self._moment, self._offset, self._set = ("", 0.0), 0.0, 0.0
 
     def look(self, stream: CameraState, picture: PictureState | None) -> None:
         """Tells what is new. UnwritableError where the journal cannot take it now."""
         file, now = self._newer_file(), time.monotonic()
-        state = state_of(stream, picture, file)
-        about = (state.word, stream.cause, file)
+        state = self._placed(state_of(stream, picture, file))
+        about = (state.word, stream.cause, file, self._set)
         if about != self._about or (state.reason != self._reason and now - self._at >= REASON_SECONDS):
             if stream.state != "connecting":
                 self.tell(state)
@@ -77,6 +79,15 @@ class StateTeller:
         self._journal.announce("status", message.to_bytes())
         self._journal.note(**usage())
 
+    def _placed(self, state: State) -> State:
+        """The state, since when by the clock as it is now: it may have been set after the state began."""
+        offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        if self._moment != (state.word, state.since):
+            self._moment, self._offset, self._set = (state.word, state.since), offset, 0.0
+        if abs(offset - self._offset - self._set) > STEP_SECONDS:
+            self._set = offset - self._offset
+        return replace(state, since=state.since + self._set)
+
     def _say(self, stream: CameraState, state: State) -> None:
         """One line for the supervisor, or for the log where there is none: of the stream with all that is known here,
         which may be too much for the centre."""
@@ -89,7 +100,7 @@ class StateTeller:
 
     def _newer_file(self) -> State | None:
         try:
-            text, at = self._note.read_text(encoding="utf-8"), self._note.stat().st_mtime
+            text, at = self._note.read_text(encoding="utf-8", errors="replace"), self._note.stat().st_mtime
         except OSError:
             return None
         return State("config", at, f"{text}; the version before it runs")

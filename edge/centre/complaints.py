@@ -14,6 +14,8 @@ LOG = logging.getLogger("edge.centre")
 SAY_SECONDS = 10.0
 MOST = 5
 """Causes named in one line, the most frequent ones."""
+LONGEST = 160
+"""Characters of a topic or a cause in a line: a stranger may send 65,535."""
 
 
 class Complaints:
@@ -28,7 +30,7 @@ class Complaints:
     def add(self, written: Written) -> None:
         """Takes in what was stored and what was not."""
         for rejected in written.rejected:
-            self._rejected.add(rejected.reason, example=f"at last on {rejected.topic!r}")
+            self._rejected.add(rejected.reason, example=f"at last on {_short(repr(rejected.topic))}")
         for lost in written.lost:
             if lost.fate is not Fate.REJECTED:
                 to = self._never_used if lost.fate is Fate.NEVER_USED else self._lost
@@ -56,6 +58,7 @@ class _Sum:
         self._said = float("-inf")
 
     def add(self, cause: str, number: int = 1, *, example: str) -> None:
+        cause = _short(cause)
         self._numbers[cause] += number
         self._examples[cause] = example
 
@@ -68,3 +71,7 @@ class _Sum:
         self._numbers.clear()
         self._examples.clear()
         self._said = now
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -109,7 +109,8 @@ def read(file: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = " ".join(str(error.problem or error.context or "unreadable").split())
-        raise FileError([Fault(file, line, column, f"not YAML: {what}; mend the line or the one above")]) from None
+        do = "write spaces for the tab" if what == _TAB else "mend the line or the one above"
+        raise FileError([Fault(file, line, column, f"not YAML: {what}; {do}")]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:120]
         raise FileError([Fault(file, 1, 1, f"not YAML: {what}; save the file as plain text in UTF-8")]) from None
@@ -230,6 +231,7 @@ class _Composer:
         return FileError([Fault(self._file, line + 1, column + 1, text)])
 
 
+_TAB = "found character '\\t' that cannot start any token"
 _NO_KEYS = "expected keys with values, found something else; see configs/"
 
 

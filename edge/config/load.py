@@ -98,17 +98,20 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
         return document.fault(place, f"{_name(place)}: {text}" if place else text)
     limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
-    found = "nothing" if kind == "missing" else _shown(error["input"], at=place)
+    found = "nothing" if error["input"] is None or kind == "missing" else _shown(error["input"], at=place)
     in_picture = kind in ("greater_than_equal", "less_than_equal") and "points" in place
     do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else ""
     if kind == "missing" and isinstance(place[-1], int):
         expected = f"{place[-1] + 1} entries or more"
         place, name = place[:-1], _name(place[:-1])
     do = "add it" if kind == "missing" else do
+    do = "put it in quotes" if kind == "string_type" and isinstance(error["input"], int | float) else do
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 
 
 def _unknown(schema: type[Section], place: Place, name: str) -> str:
+    if place[-1] == "<<":
+        return f"{name}: keys are not taken over from elsewhere; write them out here"
     near = _meant(schema, place)[-1]
     hint = f"did you mean {near}?" if near else "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -65,17 +64,12 @@ class Analyse(Section):
 PcuFactor = Annotated[float, Field(gt=0, le=10)]
 
 
-def _written(value: object) -> object:
-    """A day without quotes is a date in YAML."""
-    return str(value) if isinstance(value, date) else value
-
-
 class Camera(Section):
     """A camera file, `cameras/<id>.yaml`."""
 
     name: str = ""
     """What people call it; Vietnamese letters are welcome."""
-    installed: Annotated[str, BeforeValidator(_written)] = ""
+    installed: str = ""
     """The day, or day and hour, when somebody last set the camera up: with every other one the view of its
     installation is taken anew."""
     source: Source | None = None

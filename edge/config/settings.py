@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         files = self._secret_files(name)
         for file in files:
             try:
-                text = file.read_text(encoding="utf-8").strip()
+                text = file.read_text(encoding="utf-8-sig").strip()  # Notepad puts a mark before it
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError) as error:

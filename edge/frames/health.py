@@ -110,7 +110,7 @@ class PictureHealth:
         self._known = known
         self._looks: list[Glance] = []
         self._verdicts: deque[Verdict] = deque(maxlen=TELLING)
-        self._still = _Stillness()
+        self._still = _Stillness(frozen=told is not None and told.state == "frozen")
         self._told = told
         self._last = float("-inf")
 
@@ -121,7 +121,7 @@ class PictureHealth:
         if 0 <= seconds - self._last < LOOK_SECONDS - 0.05:
             return told
         if not 0 <= seconds - self._last < GAP_SECONDS:
-            self._looks, self._still = [], _Stillness()
+            self._looks, self._still = [], _Stillness(frozen=told.state == "frozen")
             self._verdicts.clear()
         self._last = seconds
         seen = glance(frame)
@@ -156,7 +156,7 @@ class PictureHealth:
             if told.state == word:
                 return told
             return replace(told, state=word, since=first.began, reason=latest.reason)
-        clear = [v.state for v in recent[-CLEARING:]] == ["ok"] * CLEARING
+        clear = [_over(told.state, v) for v in recent[-CLEARING:]] == [True] * CLEARING
         if told.state not in ("ok", "shifted") and not clear:
             return told
         word = "shifted" if told.shift else "ok"
@@ -210,6 +210,14 @@ def detail(known: Reference, now: Spell) -> tuple[float, float, float]:
     return float(lost.mean()), float(np.median(fine / coarse)), float(np.median(fine))
 
 
+def _over(fault: Word, verdict: Verdict) -> bool:
+    """Whether a spell has nothing of a fault. A camera that was moved is back where its view is known again, not where
+    rain or the night hide it."""
+    if fault == "moved" and (verdict.view is None or verdict.view.kind != "same"):
+        return False
+    return verdict.state == "ok"
+
+
 def _followed(told: Shift | None, verdicts: list[Verdict]) -> Shift | None:
     """The shift that lines should follow: the middle one of the last spells, once all of them agree on it."""
     shifts = [v.view.shift for v in verdicts if v.view and v.view.shift]
@@ -234,19 +242,21 @@ def _words(shift: Shift) -> str:
 
 class _Stillness:
     """Since when no new picture came. A frozen camera sends the same pictures again, be it one or the few of a group
-    of pictures; a still scene, encoded anew from one key frame to the next, never gives the same twice."""
+    of pictures; a still scene, encoded anew from one key frame to the next, never gives the same twice. What was
+    `frozen` before stays so until something new comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, frozen: bool) -> None:
         self._prints: deque[NDArray[np.uint64]] = deque(maxlen=GROUP_SECONDS)
         self._renewed: NDArray[np.float64] | None = None
-        self._frozen = False
+        self._frozen = frozen
 
     def since(self, seen: Glance) -> Instant | None:
         """Since when the picture is frozen, or None. Places that are black or white say nothing."""
         at = seen.at.seconds
-        if self._renewed is None:
-            self._renewed = np.full(PLACES, at)
         known = np.zeros(PLACES, bool)
+        if self._renewed is None:
+            self._renewed = np.full(PLACES, at - FROZEN_SECONDS if self._frozen else at)
+            known[:] = True
         for prints in self._prints:
             known |= prints == seen.prints
         self._renewed[~known] = at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -72,7 +73,7 @@ class Reference:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as kept:
                 version, edges, cells = int(kept["version"]), kept["edges"], kept["cells"]
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
             raise _unusable(where) from None
         if (version, edges.shape, cells.shape) != (VERSION, (2, *GRID), (4, *PLACES)):
             raise _unusable(where)

@@ -120,7 +120,8 @@ class RtspCamera:
             self._lives(0.0)
             try:
                 self._spare_the_account()
-                self._watch()
+                if not self._closed.is_set():  # not in the end one more login, of those that it was spared
+                    self._watch()
             except SourceError as error:
                 known, wait = self._attempts.failed(error)
                 with self._changed:

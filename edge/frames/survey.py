@@ -15,7 +15,7 @@ from edge.frames.view import compare
 class Survey:
     """Takes the reference of a camera at its installation, from some minutes of pictures."""
 
-    def __init__(self, *, seconds: float = 180.0) -> None:
+    def __init__(self, *, seconds: float) -> None:
         self._wanted = seconds
         self._looks: list[Glance] = []
         self._spells: list[Spell] = []

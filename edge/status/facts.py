@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,12 +14,16 @@ from edge.config.settings import Settings
 from edge.errors import EdgeError
 from edge.link import NOTE, LinkState
 from edge.status.words import causes_in
-from edge.store.lock import holder
+from edge.store.lock import holder, taken_up
 from edge.store.overview import Overview, overview
 from edge.units import booted
 
 SILENT_SECONDS = 180.0
 """A camera's process tells once a minute how it does; after so long without a word something is wrong."""
+LATE_SECONDS = 900.0
+"""A message that still waits after so long a connection, and so long itself, is held up."""
+FLUSH_SECONDS = 1800.0
+"""So long without a flush, three times the longest pause that can be set, and the disk or its thread hangs."""
 Level = Literal["ok", "notice", "fault"]
 
 
@@ -46,10 +50,11 @@ class CameraFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The device: `link` as the publisher noted it last, whether the publisher runs, messages `waiting` since when and
-    `lost` by word, intervals `held` until the time is known, seconds since the last flush, free bytes of the disk (None
-    where that cannot be told), whether the clock is right (None where no service looks after it), and whether systemd
-    runs this machine."""
+    """The device: `link` as the publisher noted it last, whether the publisher runs, messages `waiting` since when
+    (`oldest`), sent ones `unconfirmed_since` when, and `lost` ones by word, intervals `held` until the time is known,
+    seconds since the last flush, free bytes of the disk (None where that cannot be told), whether the clock is right
+    (None where no service looks after it), and whether systemd runs this machine. `node` is empty where edge.yaml
+    cannot be read."""
 
     node: str
     at: float
@@ -58,6 +63,7 @@ class Facts:
     link: LinkState | None
     waiting: int = 0
     oldest: float | None = None
+    unconfirmed_since: float | None = None
     unheard: int = 0
     held: int = 0
     lost: tuple[tuple[str, int], ...] = ()
@@ -78,9 +84,29 @@ class Facts:
         return self.publishing and self.link is not None and self.link.connected
 
     @property
+    def held_up(self) -> bool:
+        """Whether messages wait although the broker has long been connected: it refuses them, or cannot keep up."""
+        return self._long_since(self.oldest)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the centre, which confirmed before, has left messages without its word for long."""
+        return self.link is not None and self.link.confirms and self._long_since(self.unconfirmed_since)
+
+    def _long_since(self, moment: float | None) -> bool:
+        if not self.connected or self.link is None or moment is None:
+            return False
+        return self.at - max(moment, self.link.since) > LATE_SECONDS
+
+    @property
+    def disk_hangs(self) -> bool:
+        """Whether the journal has not come to the disk for long, although nobody said that it failed."""
+        return self.running and self.flushed_ago is not None and self.flushed_ago > FLUSH_SECONDS
+
+    @property
     def well(self) -> bool:
         """Whether nothing is wrong."""
-        fault = self.disk_fails or self.clock is False
+        fault = self.held_up or self.disk_fails or self.disk_hangs or self.clock is False or not self.node
         return self.connected and not fault and all(each.level != "fault" for each in self.cameras)
 
 
@@ -96,6 +122,7 @@ def facts(settings: Settings) -> Facts:
         link=LinkState(**note) if note else None,
         waiting=seen.waiting_number if seen else 0,
         oldest=seen.oldest if seen else None,
+        unconfirmed_since=seen.unconfirmed_since if seen else None,
         unheard=seen.unheard if seen else 0,
         held=seen.held if seen else 0,
         lost=tuple(seen.lost.items()) if seen else (),
@@ -111,46 +138,50 @@ def _node(settings: Settings) -> str:
     try:
         return load_edge(settings.config / "edge.yaml").node
     except EdgeError:
-        return "?"
+        return ""
 
 
 def _cameras(settings: Settings, seen: Overview | None) -> tuple[CameraFacts, ...]:
     """Every camera that has a file, and every other one that something is told of."""
-    names = {file.stem: _name(settings, file.stem) for file in camera_files(settings.config) if is_camera_id(file.stem)}
+    files = {file.stem for file in camera_files(settings.config)}
     states = seen.latest("status") if seen else {}
     health = seen.latest("health") if seen else {}
-    found = [
-        _camera(each, settings, state=states.get(each, {}), health=health.get(each, {}), filed=each in names)
-        for each in sorted({*names, *states})
-    ]
-    return tuple(CameraFacts(name=names.get(each["id"], ""), **each) for each in found)
+    found = []
+    for each in sorted({*files, *states}):
+        if each not in files:
+            found.append(CameraFacts(each, "", "gone"))
+        elif not is_camera_id(each):
+            found.append(CameraFacts(each, "", "config"))
+        else:
+            found.append(_camera(each, settings, state=states.get(each, {}), health=health.get(each, {})))
+    return tuple(found)
 
 
-def _name(settings: Settings, camera: str) -> str:
+def _camera(camera: str, settings: Settings, *, state: dict[str, Any], health: dict[str, Any]) -> CameraFacts:
+    """What is known of a camera; whether its process runs counts for more than what that said last."""
+    name = _name(settings, camera)
+    told = _seconds(health["at"]) if health else None
+    since = _seconds(state["since"]) if state else None
+    known = CameraFacts(camera, name or "", state.get("state", "starting"), since, state.get("reason", ""))
+    if holder(settings.memory, f"camera-{camera}") is None:
+        if known.state == "config":
+            return known
+        return replace(known, state="config" if name is None else "stopped", reason="", since=told)
+    heard = max(told or 0.0, taken_up(settings.memory, f"camera-{camera}") or 0.0)
+    if time.time() - heard > SILENT_SECONDS:
+        return replace(known, state="silent", since=heard)
+    if heard != told or known.state in ("nostream", "auth"):
+        return known
+    age = health["age_p95_ms"] / 1000 if "age_p95_ms" in health else None
+    return replace(known, rate_hz=health["rate_hz"], age_s=age)
+
+
+def _name(settings: Settings, camera: str) -> str | None:
+    """What people call it; None where its file is wrong."""
     try:
         return load_camera(settings.config / "cameras" / f"{camera}.yaml").name
     except EdgeError:
-        return ""
-
-
-def _camera(
-    camera: str, settings: Settings, *, state: dict[str, Any], health: dict[str, Any], filed: bool
-) -> dict[str, Any]:
-    """What is known of a camera; whether its process runs counts for more than what that said last."""
-    known: dict[str, Any] = {"id": camera, "state": state.get("state", "starting"), "reason": state.get("reason", "")}
-    if "since" in state:
-        known["since"] = _seconds(state["since"])
-    told = _seconds(health["at"]) if health else None
-    if not filed:
-        return {**known, "state": "gone"}
-    if holder(settings.memory, f"camera-{camera}") is None:
-        return known if known["state"] == "config" else {**known, "state": "stopped", "reason": "", "since": told}
-    if told is not None and time.time() - told > SILENT_SECONDS:
-        return {**known, "state": "silent", "since": told}
-    if health and known["state"] not in ("nostream", "auth"):
-        known["rate_hz"] = health["rate_hz"]
-        known["age_s"] = health["age_p95_ms"] / 1000 if "age_p95_ms" in health else None
-    return known
+        return None
 
 
 def _seconds(utc: str) -> float:
@@ -182,6 +213,7 @@ def as_json(told: Facts) -> dict[str, Any]:
             "confirms": bool(link and link.confirms),
             "waiting": told.waiting,
             "oldest": told.oldest,
+            "unconfirmed_since": told.unconfirmed_since,
             "unheard": told.unheard,
         },
         "disk": {"fails": told.disk_fails, "flushed_ago": told.flushed_ago, "free_bytes": told.free_bytes},

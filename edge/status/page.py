@@ -14,7 +14,7 @@ from rich.text import Text as Styled
 from edge.language import Language, Text
 from edge.link import LinkState
 from edge.status.facts import CameraFacts, Facts, Level
-from edge.status.words import advice
+from edge.status.words import STATES, advice
 
 MARKS: dict[Level, tuple[str, str]] = {"ok": ("●", "green"), "notice": ("▲", "yellow"), "fault": ("✖", "red")}
 FRESH_SECONDS = 10.0
@@ -97,7 +97,7 @@ class _Page:
     @property
     def title(self) -> str:
         """The device, the time, and whether it runs at all."""
-        parts = [self._told.node, time.strftime("%H:%M:%S", time.localtime(self._told.at))]
+        parts = [self._told.node or "?", time.strftime("%H:%M:%S", time.localtime(self._told.at))]
         if not self._told.running:
             start = "systemctl start edge.target" if self._told.systemd else "edge run"
             parts.append(self._say(f"nothing runs here; to start it: {start}", f"ở đây chưa chạy gì; để chạy: {start}"))
@@ -126,23 +126,36 @@ class _Page:
     def _publisher(self) -> Line:
         link, publishing = self._told.link, self._told.publishing
         level, what, do = self._link(link) if publishing else self._no_publisher()
+        if not self._told.node:
+            level, what, do = self._wrong_file()
         since = self._since(link.since) if link and publishing else ""
         where = ", ".join(filter(None, (link.broker if link else "", self._kept())))
         return Line(level, self._say("centre", "trung tâm"), where, what, since, do=do)
 
     def _no_publisher(self) -> tuple[Level, str, str]:
+        return "fault", self._say("publisher does not run", "bộ gửi tin không chạy"), self._look_at_publisher()
+
+    def _look_at_publisher(self) -> str:
         look = self._say("look at what edge run says", "xem edge run báo gì")
-        do = "systemctl status edge-publisher" if self._told.systemd else look
-        return "fault", self._say("publisher does not run", "bộ gửi tin không chạy"), do
+        return "systemctl status edge-publisher" if self._told.systemd else look
+
+    def _wrong_file(self) -> tuple[Level, str, str]:
+        what = self._say("edge.yaml is of no use", "edge.yaml không dùng được")
+        return "fault", what, STATES["config"].do[self._language]
 
     def _link(self, link: LinkState | None) -> tuple[Level, str, str]:
         if link is None:
             return "notice", self._say("starting", "đang khởi động"), ""
         if not link.connected:
             return "fault", self._say("no connection", "chưa nối được"), link.reason
+        if self._told.held_up:
+            return "fault", self._say("messages are held up", "tin chưa gửi được"), self._look_at_publisher()
         if self._told.unheard:
             do = self._say("start the centre's side, check its rights", "chạy phía trung tâm, kiểm tra quyền của nó")
             return "notice", self._say("nobody subscribes", "chưa ai nhận tin"), do
+        if self._told.unanswered:
+            do = self._say("check that the centre runs: edge listen", "kiểm tra trung tâm có chạy không: edge listen")
+            return "notice", self._say("centre confirms no more", "trung tâm ngừng xác nhận"), do
         if not link.confirms:
             return "notice", self._say("no centre confirms yet", "trung tâm chưa xác nhận"), ""
         return "ok", self._say("connected", "đã nối"), ""
@@ -165,6 +178,9 @@ class _Page:
         if told.flushed_ago is None:
             return Line("notice", who, room, self._say("nothing written yet", "chưa ghi gì"))
         ago = self._lasting(told.flushed_ago)
+        if told.disk_hangs:
+            do = self._say("look at its log: dmesg; replace it", "xem nhật ký: dmesg; thay ổ")
+            return Line("fault", who, room, self._say(f"not written for {ago}", f"đã {ago} không ghi được"), do=do)
         return Line("ok", who, room, self._say(f"written {ago} ago", f"đã ghi {ago} trước"))
 
     def _clock(self) -> Line:
@@ -185,7 +201,7 @@ class _Page:
     def _lost(self) -> Line:
         words = {"expired": self._say("too old", "quá hạn"), "no_room": self._say("no room", "hết chỗ")}
         total = sum(number for _, number in self._told.lost)
-        what = self._say(f"{total} messages never sent", f"{total} bản tin chưa gửi được")
+        what = self._say(f"{total} messages never sent", f"{total} bản tin không gửi được")
         why = ", ".join(f"{words[word]} {number}" for word, number in self._told.lost)
         return Line("notice", self._say("lost", "đã mất"), why, what)
 

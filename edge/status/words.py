@@ -27,8 +27,8 @@ STATES = {
     "auth": Advice(
         Text("password refused", "sai mật khẩu"),
         Text(
-            "mend its file in secrets/; tried again within 15 minutes",
-            "sửa tệp của nó trong secrets/; máy thử lại trong vòng 15 phút",
+            "mend its file in secrets/, then: edge apply, or edge run anew",
+            "sửa tệp của nó trong secrets/, rồi: edge apply, hoặc chạy lại edge run",
         ),
     ),
     "config": Advice(Text("its file is wrong", "tệp cấu hình sai"), Text("run: edge check", "chạy: edge check")),

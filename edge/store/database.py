@@ -198,7 +198,8 @@ class Database:
         if int(meta["flushes"]) < last_flush(log):
             raise sqlite3.DatabaseError(f"{DAMAGED[2]}: older than what is on the disk")
         write_meta(self._connection, boot=_boot())
-        self._connection.execute("DELETE FROM meta WHERE name IN ('clock', 'tried_at')")  # of the clock since that boot
+        of_that_boot = "DELETE FROM meta WHERE name IN ('clock', 'tried_at', 'written_at')"
+        self._connection.execute(of_that_boot)
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -134,11 +134,11 @@ class Flusher:
             try:
                 while not self._write(clean=clean):
                     pass
+                self._remove_unneeded()
                 self._save_kept()
             except OSError as error:
                 self._pass_over(error)
                 return
-            self._remove_unneeded()
         self._tell("")
 
     def _write(self, *, clean: bool) -> bool:

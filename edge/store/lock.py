@@ -36,6 +36,14 @@ def sole(folder: Path, job: str) -> Iterator[None]:
         yield
 
 
+def taken_up(folder: Path, job: str) -> float | None:
+    """When a job was last taken up, Unix seconds; None where it never was."""
+    try:
+        return (folder / f"{job}.lock").stat().st_mtime
+    except OSError:
+        return None
+
+
 def holder(folder: Path, job: str) -> int | None:
     """The process that holds a job, None where none does. It is asked of the kernel: trying the lock would keep a
     process out that starts in this moment."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
+from edge.store.database import SCHEMA_VERSION
 from edge.store.outbox import Announcement
 from edge.store.trim import EXPIRED, NO_ROOM
 
@@ -32,14 +33,16 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The store at one moment: the last number given out and the last one that a centre has confirmed (0 = none);
-    messages `waiting` by kind, `unconfirmed` and `unheard` ones; intervals `held` until the time is known; messages
-    `lost` by word; `notes` as processes left them, by name. `flushes` have been since the log began, the last one
-    `flushed_ago` seconds ago; `disk_fails` where one was tried since, in vain."""
+    messages `waiting` by kind, `unconfirmed` and `unheard` ones, the first unconfirmed one `unconfirmed_since` (Unix
+    seconds); intervals `held` until the time is known; messages `lost` by word; `notes` as processes left them, by
+    name. `flushes` have been since the log began, the last one `flushed_ago` seconds ago; `disk_fails` where one was
+    tried since, in vain."""
 
     seq: int
     confirmed: int
     waiting: Mapping[str, Waiting]
     unconfirmed: int
+    unconfirmed_since: float | None
     unheard: int
     held: int
     lost: Mapping[str, int]
@@ -72,13 +75,18 @@ def overview(path: Path) -> Overview | None:
         path.stat()
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=READ_SECONDS)) as db:
             db.execute("BEGIN")
-            made = db.execute("PRAGMA user_version").fetchone()[0]  # 0: a file that somebody is about to fill
-            return _read(db) if made else None
+            layout = db.execute("PRAGMA user_version").fetchone()[0]
+            if layout == SCHEMA_VERSION:
+                return _read(db)
     except FileNotFoundError:
         return None
     except (OSError, sqlite3.Error) as error:
         do = "read it as root or as a member of the group edge"
         raise EdgeError(str(path), "the journal cannot be read", found=str(error), do=do) from None
+    if layout == 0:  # a file that somebody is about to fill
+        return None
+    what, do = f"the journal has layout {layout}", "start edge again, which makes it anew from the disk"
+    raise EdgeError(str(path), what, expected=f"layout {SCHEMA_VERSION}", do=do)
 
 
 def _read(db: sqlite3.Connection) -> Overview:
@@ -92,6 +100,7 @@ def _read(db: sqlite3.Connection) -> Overview:
         confirmed=int(meta.get("confirmed", 0)),
         waiting={kind: Waiting(number, oldest) for kind, number, oldest in db.execute(waiting)},
         unconfirmed=_one(db, "SELECT count(*) FROM outbox WHERE acknowledged = 1"),
+        unconfirmed_since=_first(db, "SELECT made FROM outbox WHERE acknowledged = 1 ORDER BY seq LIMIT 1"),
         unheard=_one(db, "SELECT count(*) FROM outbox WHERE acknowledged = 3"),
         held=_one(db, "SELECT count(*) FROM held"),
         lost={LOSSES[reason]: number for reason, number in db.execute(lost) if reason in LOSSES},
@@ -102,6 +111,11 @@ def _read(db: sqlite3.Connection) -> Overview:
         announcements=tuple(Announcement(*row) for row in db.execute(told)),
         notes={name.removeprefix("note "): json.loads(text) for name, text in meta.items() if name.startswith("note ")},
     )
+
+
+def _first(db: sqlite3.Connection, query: str) -> float | None:
+    row = db.execute(query).fetchone()
+    return row and float(row[0])
 
 
 def _one(db: sqlite3.Connection, query: str) -> int:

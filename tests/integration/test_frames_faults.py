@@ -237,6 +237,7 @@ def test_camera_whose_account_would_lock_is_left_alone_by_the_next_process_too(
     camera = watch(server.url(), credentials=wrong, refusals=tmp_path / "gate")
     state = settle(camera, lambda state: state.state == "auth")
     assert state.retry_seconds > 1700
+    camera.close()  # which ends the wait, and makes no attempt
     assert server.logins() == {"wrong": 4, "locked": False}
     take(watch(server.url(), refusals=tmp_path / "gate"), 1)  # another password is another matter
 

@@ -18,10 +18,15 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 from ruamel.yaml import YAML
 
 from edge import events, render
+from edge.config.settings import Settings
 from edge.dataflow import Period
+from edge.link import Link
+from edge.metrics import Numbers
 from edge.mqtt.topics import of_all_nodes
 from edge.store.journal import Journal
 from edge.store.lock import sole
+from edge.store.outbox import Outbox
+from edge.usage import usage
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = "2026-11-23T00:00:00Z"
@@ -111,6 +116,23 @@ def test_metrics_camera_that_does_not_run_is_not_up_and_has_no_rate(tmp_path, jo
         seen = numbers(port)
         assert (seen["edge_camera_up{camera=cam}"], seen["edge_camera_running{camera=cam}"]) == (0, 0)
         assert not [name for name in seen if name.startswith("edge_camera_frames")]
+
+
+@pytest.mark.parametrize(("state", "up"), [("shifted", 1), ("config", 1), ("moved", 0), ("nostream", 0)])
+def test_metrics_camera_is_up_where_its_counts_are_good(tmp_path, state, up):
+    settings = Settings(config=tmp_path / "config", state=tmp_path, run=tmp_path / "run")
+    camera = Journal(settings.database, camera="publisher", disk=tmp_path)  # an id like any other
+    camera.announce("status", events.CameraStatus(camera="publisher", state=state, since=NOW).to_bytes())
+    camera.note(**usage())
+    outbox = Outbox(settings.database, disk=tmp_path)
+    Link(outbox, broker="b:1883").note(confirms=False)
+    with sole(settings.memory, "camera-publisher"):
+        families = {each.name: each.samples for each in Numbers(settings, node="node-1").collect()}
+    assert [each.value for each in families["edge_camera_up"]] == [up]
+    processes = [each.labels["process"] for each in families["edge_process_threads"]]
+    assert processes == ["publisher", "camera-publisher"]
+    camera.close()
+    outbox.close()
 
 
 def flow(period, tally, stamp):

@@ -94,6 +94,10 @@ def test_new_camera_with_a_wrong_file_is_told_and_not_started(box: Device) -> No
     box.machine.until(lambda: bool(box.heard("/broken/status")), "the centre is told")
     assert box.heard("/broken/status")[-1]["reason"] == "broken.yaml line 2 is wrong; the camera is not counted"
     assert box.machine.show("edge-camera@broken.service", "ActiveState") == "inactive"
+    box.machine.run("systemctl", "restart", PUBLISHER)
+    box.runs()
+    stands = box.machine.run("mosquitto_sub", "-h", BROKER, "-t", "hue/1/box-1/broken/status", "-C", "1", "-W", "20")
+    assert '"config"' in stands, "the publisher does not take it for a camera that is gone"
     box.put("broken", camera_yaml("yard"))
     box.runs("broken")
     box.machine.run("rm", "/etc/edge/cameras/broken.yaml")

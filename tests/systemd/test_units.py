@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+from broker import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted(path for path in (ROOT / "systemd").glob("edge*.*") if path.is_file())
@@ -137,6 +140,26 @@ def test_backoff_is_none_after_an_end_in_order(tmp_path: Path) -> None:
     assert slept(tmp_path)
     backoff(tmp_path, "wait")
     assert not slept(tmp_path)
+
+
+def test_backoff_that_is_stopped_while_it_waits_has_not_failed(tmp_path: Path) -> None:
+    (tmp_path / "failures-unit").write_text("7\n")
+    command = [ROOT / "systemd" / "backoff", "wait", "unit"]
+    environment = {"PATH": os.environ["PATH"], "EDGE_RUN": str(tmp_path)}
+    waiting = subprocess.Popen(command, env=environment, start_new_session=True)
+    children = Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children")
+    wait_until(lambda: "sleep" in names(children), what="it sleeps", seconds=30)
+    os.killpg(waiting.pid, signal.SIGTERM)  # as systemd does, all of them
+    assert waiting.wait(timeout=30) == 0
+
+
+def names(children: Path) -> list[str]:
+    """What the processes of such a list of the kernel are called."""
+    found = []
+    for pid in children.read_text().split():
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
 
 
 def test_backoff_begins_anew_after_a_run_of_a_minute(tmp_path: Path) -> None:

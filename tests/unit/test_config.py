@@ -166,6 +166,68 @@ def test_secret_is_a_file_with_user_and_password(tmp_path, monkeypatch):
     assert "hush" not in str(caught.value)
 
 
+def test_secret_that_was_written_with_notepad(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "gate").write_bytes("admin:bí mật\r\n".encode("utf-8-sig"))
+    assert Settings(config=tmp_path).credentials("gate") == ("admin", "bí mật")
+
+
+WRITTEN = """\
+# Ngã tư, hướng bắc
+name: 'Lê Lợi – Nguyễn Huệ'   # tên
+installed: 2026-05-01
+source: {url: "rtsp://10.0.0.5:554/h264?ch=1&sub=0#x"}
+lines:
+  - id: north
+    points: &across [[.1, 5e-1], [0.9, 0.5]]
+    every: "300"
+    crossings: yes
+  - id: south
+    points: *across
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "   \n"])
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("around", ["{}", "---\n{}...\n"])
+def test_camera_file_as_people_write_it(tmp_path, ends, coding, around):
+    file = tmp_path / "cam.yaml"
+    file.write_bytes(around.format(WRITTEN).replace("\n", ends).encode(coding))
+    camera = load_camera(file)
+    assert (camera.name, camera.installed) == ("Lê Lợi – Nguyễn Huệ", "2026-05-01")
+    assert camera.source.url.endswith("#x")
+    assert camera.lines[0].points == camera.lines[1].points == ((0.1, 0.5), (0.9, 0.5))
+    assert (camera.lines[0].every, camera.lines[0].crossings) == (300, True)
+
+
+@pytest.mark.parametrize("tabbed", ["source:\n\turl: x\n", "name: x\t# y\n", "lines:\t\n"])
+def test_tab_in_a_file_is_called_so(tmp_path, tabbed):
+    (tmp_path / "cam.yaml").write_text(tabbed)
+    with pytest.raises(EdgeError, match="; write spaces for the tab"):
+        load_camera(tmp_path / "cam.yaml")
+
+
+@pytest.mark.parametrize(
+    ("instead", "told"),
+    [
+        (("id: north", "id: 1"), r"lines\[0\]\.id: expected text, found 1; put it in quotes"),
+        (
+            ("installed: 2026-05-01", "installed: 20260501"),
+            "installed: expected text, found 20260501; put it in quotes",
+        ),
+        (
+            ("id: south", "<<: {id: south}"),
+            r"lines\[1\]\.<<: keys are not taken over from elsewhere; write them out here",
+        ),
+        (("lines:", "zones:\nlines:"), "zones: expected a list, found nothing$"),
+    ],
+)
+def test_slip_of_yaml_is_told_with_what_to_do(tmp_path, instead, told):
+    (tmp_path / "cam.yaml").write_text(WRITTEN.replace(*instead), encoding="utf-8")
+    with pytest.raises(EdgeError, match=told):
+        load_camera(tmp_path / "cam.yaml")
+
+
 def test_secret_of_systemd_comes_first(tmp_path, monkeypatch):
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/gate").write_text("a:b")

@@ -27,8 +27,9 @@ def failures(attempts: Attempts, reason: str, count: int) -> list[tuple[str, flo
 
 
 def test_attempts_with_a_login_that_never_worked_call_it_wrong_at_once() -> None:
-    names = [name for name, _ in failures(Attempts(Refusals(None, CAMERA)), "auth", 4)]
-    assert names == ["auth"] * 4
+    (first, soon), *others = failures(Attempts(Refusals(None, CAMERA)), "auth", 4)
+    assert (first, *(name for name, _ in others)) == ("auth",) * 4
+    assert 60 <= soon < 80 < 900 <= min(wait for _, wait in others)
 
 
 def test_attempts_with_a_login_that_worked_call_the_camera_busy_twice() -> None:

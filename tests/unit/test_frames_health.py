@@ -248,6 +248,36 @@ def test_frozen_picture_that_thaws_is_over_at_once(highway, reference_of):
     assert next(s for s, state in states if s > BEGIN + 45 and state.state == "ok") == END
 
 
+def test_camera_that_was_moved_is_not_back_because_rain_hides_where_it_looks(highway, reference_of, clip_of):
+    elsewhere = faults.replaced(clip_of("peds_pets09_vtest.avi"))
+
+    def rains_later(picture, seconds):
+        now = elsewhere(picture, seconds)
+        return now if seconds < BEGIN + 40 else faults.streaks(now, seconds)
+
+    states = told(highway, Scene("elsewhere, rain", rains_later, ()), reference_of("traffic_highway_bgs03.avi"))
+    first = next(seconds for seconds, state in states if state.state == "moved")
+    assert first < BEGIN + 40
+    assert {state.state for seconds, state in states if first <= seconds < END} == {"moved"}
+    assert states[-1][1].state == "ok"
+
+
+@pytest.mark.parametrize("pause", [0.0, 60.0])
+def test_frozen_picture_stays_so_through_a_restart_or_a_pause_until_something_new_comes(highway, pause):
+    shown = list(footage(highway, Scene("frozen", held, ("frozen",)), LAST))
+    health = PictureHealth(None)
+    told = [health.look(frame) for frame in shown if frame.at.seconds < END - 10][-1]
+    assert told.state == "frozen"
+    if not pause:
+        health = PictureHealth(None, told)
+    rest = [replace(f, at=Instant(f.at.seconds + pause, f.at.utc + pause)) for f in shown if f.at.seconds >= END - 10]
+    states = [health.look(frame) for frame in rest]
+    changed = next(frame.at.seconds for frame, state in zip(rest, states, strict=True) if state.state != "frozen")
+    assert changed == END + pause
+    assert states[0] == told
+    assert states[-1].state == "ok"
+
+
 def test_picture_of_two_faults_in_turn_names_the_later_one(highway, reference_of):
     health = PictureHealth(reference_of("traffic_highway_bgs03.avi"))
     bag = list(footage(highway, Scene("bag", faults.bagged, ()), END))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from device_ import Device
 from edge.config.load import load_camera
 from edge.config.schema import Camera
 from edge.dataflow import Frame, Instant
+from edge.errors import EdgeError
+from edge.frames.reference import Reference
 from edge.frames.survey import Survey
 from edge.installation import Installation, drawn
 from edge.store.journal import Journal
@@ -188,6 +191,36 @@ def test_view_that_is_damaged_is_taken_anew(device, damage, caplog):
     assert ("taken anew" in caplog.text) == (damage != b"" and b"%s" in damage)
     watched(installation, 0, SURVEY + 2)
     assert opened(device).watch.reference is not None
+
+
+def test_view_with_any_byte_changed_is_the_same_or_none(view):
+    """The disk may have changed it; a process that ended by that would do so again and again."""
+    dice, refused = random.Random(1), 0
+    for _ in range(600):
+        damaged = bytearray(view)
+        at = dice.choice([dice.randrange(len(view)), dice.randrange(120), len(view) - 1 - dice.randrange(260)])
+        damaged[at] = dice.randrange(256)
+        try:
+            assert Reference.from_bytes(bytes(damaged), where="street").to_bytes() == view
+        except EdgeError:
+            refused += 1
+    assert 300 < refused < 600
+
+
+def test_state_of_the_picture_that_is_damaged_or_of_another_version_is_none(device, view):
+    known = drawn(Camera.model_validate(FILE))
+    device.journals[0].keep("view", known.encode() + b"\n" + view)
+
+    def read(kept):
+        device.journals[0].keep("picture", json.dumps(kept).encode())
+        return opened(device).watch.state
+
+    assert read({"drawn": known, "picture": MOVED}).state == "moved"
+    for change in ({"state": "tilted"}, {"state": ["moved"]}, {"since": None}, {"shift": {"yaw": 2}}, {"shift": "far"},
+                   {"shift": {"dx": "far"}}):  # fmt: skip
+        assert read({"drawn": known, "picture": {**MOVED, **change}}) is None
+    for kept in ({"drawn": known}, {"drawn": known, "picture": None}, {"picture": MOVED}, [], "", 7):
+        assert read(kept) is None
 
 
 def test_view_that_moves_while_it_is_surveyed_is_surveyed_again(device, caplog):

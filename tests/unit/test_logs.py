@@ -102,6 +102,17 @@ def test_place_that_repeats_is_told_a_few_times_and_then_how_often(logged):
     assert heard.lines[4:] == ["412 more like this within 60 s, the last one: lost 414"]
 
 
+@pytest.mark.parametrize(("text", "given"), [("%d viewers", "two"), ("%(size)d", {"side": 2}), ("100 %", "x")])
+def test_message_that_does_not_fit_its_values_is_told_as_it_is_written(journald, tmp_path, logged, text, given):
+    sparing = Sparing(Journal({}, address=str(tmp_path / "journal")), most=1, seconds=60)
+    logged(sparing)
+    LOG.warning(text, given)
+    LOG.warning(text, given)
+    assert fields(journald.recv(65536))["MESSAGE"] == text
+    sparing.close()
+    assert fields(journald.recv(65536))["MESSAGE"] == text
+
+
 def test_place_that_falls_silent_is_summed_up_all_the_same(logged):
     end, told = socket.socketpair()
     with end, told:

@@ -160,6 +160,29 @@ def test_clock_set_while_counting_overlaps_nothing_and_loses_nothing(site, step)
     assert spans(flows)[7] == (420, 431) or spans(flows)[7] == (420, 430)
 
 
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+@pytest.mark.parametrize("due", [0.0, 1.1])
+def test_clock_set_while_the_process_ends_leaves_no_crossing_for_later(site, step, due):
+    """What is written last may be by the clock of before, seen by the one of after."""
+    site.start().count(430)
+    site.machine.wait(due)
+    site.machine.wrong = step
+    if due:
+        site.recorder._settle = killed  # after the last that is written
+        with pytest.raises(KeyboardInterrupt):
+            site.recorder.tick(site.machine.now)
+    else:
+        site.recorder.stop(site.machine.now.utc)
+    site.kill()
+    site.start()
+    assert told(site.messages()) == site.crossings
+    assert (site.pending(), len(site.messages())) == (0, 8)
+
+
 @pytest.mark.parametrize("step", [3600.0, -600.0])
 def test_clock_set_and_set_back_overlaps_nothing_and_loses_nothing(site, step):
     site.start().count(200)

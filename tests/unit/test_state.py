@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -97,6 +98,26 @@ def test_teller_tells_another_reason_of_the_same_state_seldom(teller, monkeypatc
     assert told() == (2, told()[1] | {"reason": "the view moved 4% up; lines follow it"})
 
 
+def test_teller_tells_since_when_by_the_clock_as_it_is(teller, monkeypatch):
+    """A machine without a battery starts years ago; the camera is well from then on, and says since when."""
+    tell, told = teller
+    tell.look(OK, COVERED)
+    assert told()[1]["since"] == "1970-01-01T00:17:10Z"
+    clock = time.time
+    for ahead, since in (
+        (3600.0, "1970-01-01T01:17:10Z"),
+        (3601.0, "1970-01-01T01:17:10Z"),
+        (0.0, "1970-01-01T00:17:10Z"),
+    ):
+        monkeypatch.setattr(time, "time", lambda ahead=ahead: clock() + ahead)
+        for _ in range(3):
+            tell.look(OK, COVERED)
+        assert told()[1]["since"] == since
+    assert told()[0] == 3
+    tell.look(LOST, COVERED)
+    assert told()[1]["since"] == "1970-01-01T00:17:00Z"
+
+
 def test_teller_keeps_saying_that_a_newer_file_is_wrong(teller, tmp_path):
     """`edge apply` said so; a camera that is lost and found again must not take it back."""
     tell, told = teller
@@ -107,6 +128,9 @@ def test_teller_keeps_saying_that_a_newer_file_is_wrong(teller, tmp_path):
                          "reason": FILE.reason}  # fmt: skip
     tell.look(LOST, CLEAR)
     assert (told()[1]["state"], WRONG in told()[1]["reason"]) == ("nostream", True)
+    note.write_bytes(b"gate.yaml line 3 \xc3")  # the disk lost the rest
+    tell.look(LOST, CLEAR)
+    assert "gate.yaml line 3 \N{REPLACEMENT CHARACTER}; the version" in told()[1]["reason"]
     tell.look(OK, CLEAR)
     assert told()[1]["state"] == "config"
     note.unlink()

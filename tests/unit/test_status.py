@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -11,24 +10,18 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import get_args
 
 import pytest
-from rich.cells import cell_len
-from rich.console import Console
 
 from edge import events
 from edge.causes import TOLD
 from edge.cli import COMMANDS as RUN
 from edge.cli import main
 from edge.config.settings import Settings
-from edge.frames.health import Word
 from edge.help import COMMANDS
 from edge.language import language
-from edge.link import Link, LinkState
-from edge.status.facts import CameraFacts, Facts, facts
-from edge.status.page import show
-from edge.status.words import CAUSES, STATES, advice
+from edge.link import Link
+from edge.status.facts import facts
 from edge.store.flush import Bounds, Flusher
 from edge.store.journal import Journal
 from edge.store.lock import sole
@@ -50,7 +43,7 @@ class Device:
         for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
             monkeypatch.delenv(name, raising=False)
 
-    def camera(self, name, *, state="ok", ago=0.0, reason=None, running=True, filed=True):
+    def camera(self, name, *, state="ok", ago=0.0, reason=None, running=True, filed=True, began=None):
         now = time.time()
         journal = Journal(self.settings.database, camera=name, disk=self.settings.state)
         told = events.CameraStatus(camera=name, state=state, since=events.utc(now - 7200), reason=reason)
@@ -62,6 +55,7 @@ class Device:
             (self.settings.config / "cameras" / f"{name}.yaml").write_text(CAMERA, encoding="utf-8")
         if running:
             self._running.enter_context(sole(self.settings.memory, f"camera-{name}"))
+            os.utime(self.settings.memory / f"camera-{name}.lock", (began or now - 7200, began or now - 7200))
 
     def publisher(self, *, connected=True, confirms=True):
         self._running.enter_context(sole(self.settings.memory, "publisher"))
@@ -136,6 +130,60 @@ def test_status_of_a_camera_that_has_told_nothing_yet(device):
         assert (told(device, "new").state, told(device, "new").level) == ("starting", "notice")
 
 
+def test_status_of_a_camera_that_has_just_been_started_again(device):
+    device.camera("cam", ago=900.0, began=time.time() - 5)
+    assert (told(device, "cam").state, told(device, "cam").rate_hz) == ("ok", None)
+
+
+def test_status_of_a_camera_that_has_told_nothing_since_it_was_started(device):
+    began = time.time() - 600
+    device.camera("cam", ago=900.0, began=began)
+    assert (told(device, "cam").state, told(device, "cam").since) == ("silent", pytest.approx(began, abs=1))
+
+
+@pytest.mark.parametrize("name", ["Ngã-tư", "new"])
+def test_status_of_a_camera_whose_file_never_was_right(device, name):
+    device.camera("cam")
+    device.publisher()
+    (device.settings.config / "cameras" / f"{name}.yaml").write_text("name: [", encoding="utf-8")
+    assert (told(device, name).state, told(device, name).level) == ("config", "fault")
+    assert not replace(facts(device.settings), clock=True).well
+
+
+def test_status_where_the_file_of_the_device_is_wrong(device, capsys):
+    device.publisher()
+    (device.settings.config / "edge.yaml").write_text("node: [", encoding="utf-8")
+    assert main(["status"]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("? · ")
+    assert "edge.yaml is of no use" in text
+    assert "→ run: edge check" in text
+
+
+@pytest.mark.parametrize("time_wait", ["soon", "-1", "nan"])
+def test_environment_that_is_wrong_is_told_in_a_line(device, monkeypatch, capsys, time_wait):
+    monkeypatch.setenv("EDGE_TIME_WAIT", time_wait)
+    assert main(["status"]) == 1
+    assert re.fullmatch(
+        r"EDGE_TIME_WAIT: is wrong: .*; correct it in the environment, or take it out\n", capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "status"])
+def test_folder_that_is_for_others_is_told_in_a_line(tmp_path, command):
+    code = """import os, sys, edge.check, edge.status.page
+from edge.cli import main
+os.geteuid() or os.seteuid(65534)
+sys.exit(main([sys.argv[1]]))"""
+    folder = tmp_path / "others"
+    folder.mkdir(mode=0)
+    environment = {**os.environ, "EDGE_CONFIG": str(folder / "config"), "EDGE_STATE": str(folder / "state")}
+    line = [sys.executable, "-c", code, command]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r".*others/.*Permission denied.*\n", done.stderr)
+
+
 def test_status_where_nothing_ever_ran_says_so(device, capsys):
     (device.settings.config / "cameras" / "cam.yaml").write_text(CAMERA, encoding="utf-8")
     assert main(["status"]) == 1
@@ -164,56 +212,6 @@ def test_status_as_json(device, capsys):
     assert (seen["cameras"][0]["camera"], seen["cameras"][0]["causes"]) == ("cam", ["timeout"])
     assert (seen["publisher"]["connected"], seen["publisher"]["broker"]) == (True, "mqtt.example.org:8883")
     assert seen["disk"]["fails"] is False
-
-
-def test_every_state_and_cause_has_words_in_both_languages():
-    assert CAUSES.keys() == TOLD.keys()
-    assert {*get_args(Word), "nostream", "auth", "config"} <= STATES.keys()
-    for each in (*CAUSES.values(), *STATES.values()):
-        assert each.what.en and each.what.vi
-        assert bool(each.do.en) == bool(each.do.vi)
-        assert cell_len(each.what.en) <= 26
-        assert cell_len(each.what.vi) <= 26
-    assert advice("strange", "").what.en == "strange"
-
-
-def page(told, *, width, spoken="vi"):
-    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system="truecolor")
-    show(told, spoken, console)
-    return console.file.getvalue()
-
-
-NOW = 1_795_420_000.0
-CAMERAS = tuple(
-    CameraFacts(f"camera-{i}", "Cầu Trường Tiền, nhìn về chợ Đông Ba", state, NOW - 9 * i**5, "", 4.9, 0.3)
-    for i, state in enumerate([*STATES, "strange"])
-)
-FULL = Facts(
-    "hue-01", NOW, CAMERAS, publishing=True,
-    link=LinkState("mqtt:8883", connected=False, since=NOW - 50, reason="x" * 60),
-    waiting=1412, oldest=NOW - 4000, lost=(("expired", 5), ("no_room", 7)), flushed_ago=12.0, disk_fails=True,
-    free_bytes=1 << 34, clock=False, systemd=True,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("spoken", ["vi", "en"])
-@pytest.mark.parametrize("width", [80, 100, 140, 200])
-def test_page_keeps_to_the_terminal_and_tells_all(width, spoken):
-    text = page(FULL, width=width, spoken=spoken)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    assert all(cell_len(line) <= width for line in plain.splitlines())
-    for camera in CAMERAS:
-        said = advice(camera.state, "")
-        assert any(camera.id in line and said.what[spoken] in line for line in plain.splitlines()), camera.id
-    flat = " ".join(plain.split())
-    for each in STATES.values():
-        assert " ".join(each.do[spoken].split()).format(camera="camera-").split("@")[0] in flat
-    assert "\x1b[31m" in text and "\x1b[33m" in text and "\x1b[32m" in text
-
-
-def test_page_of_a_wide_terminal_has_one_line_for_each_thing():
-    told = replace(FULL, cameras=CAMERAS[:3], link=LinkState("mqtt:8883", connected=True, since=NOW, confirms=True))
-    assert len(page(told, width=240).splitlines()) == 1 + 3 + 4
 
 
 @pytest.mark.parametrize(

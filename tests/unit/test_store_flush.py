@@ -139,6 +139,25 @@ def test_files_whose_messages_are_confirmed_go(device, monkeypatch):
     assert device.state()["totals"] == before["totals"]
 
 
+def test_files_go_although_what_is_kept_of_a_camera_cannot_be_written(device, monkeypatch):
+    monkeypatch.setattr(log, "SEGMENT_BYTES", 2000)
+    device.flusher.step()
+    (device.disk / "kept").write_text("no folder")
+    device.journals[0].keep("view", b"seen")
+    for _ in range(40):
+        device.count()
+        device.flusher.step()
+    device.outbox.confirmed(device.outbox.last)
+    device.flusher.step()
+    device.flusher.step()
+    assert len(list(device.disk.glob("journal-*.log"))) == 2
+    assert "cannot be written" in device.flusher.fault
+    (device.disk / "kept").unlink()
+    device.flusher.step()
+    assert (device.disk / "kept" / "c0.view").read_bytes() == b"seen"
+    assert device.flusher.fault == ""
+
+
 def test_substitute_flushes_when_the_publisher_does_not(device, monkeypatch):
     clock = [flush._now()]
     monkeypatch.setattr(flush, "_now", lambda: clock[0])

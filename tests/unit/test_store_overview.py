@@ -17,6 +17,7 @@ from edge.store.journal import Journal
 from edge.store.lock import holder, sole
 from edge.store.outbox import Outbox
 from edge.store.overview import overview
+from edge.store.snapshot import write_meta
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_overview_tells_what_waits_what_is_taken_and_what_is_lost(path, tmp_path
     seen = overview(path)
     assert (seen.seq, seen.confirmed, seen.unconfirmed, seen.unheard) == (5, 0, 2, 1)
     assert {kind: each.number for kind, each in seen.waiting.items()} == {"flow": 1}
-    assert seen.oldest == pytest.approx(now - 97)
+    assert (seen.unconfirmed_since, seen.oldest) == (pytest.approx(now - 100), pytest.approx(now - 97))
     assert seen.lost == {"expired": 1}
     assert (seen.flushes, seen.disk_fails) == (1, False)
     assert 0 <= seen.flushed_ago < 30
@@ -51,6 +52,7 @@ def test_overview_tells_what_waits_what_is_taken_and_what_is_lost(path, tmp_path
     assert seen.notes == {"camera-cam": {"threads": 5}, "publisher": {"connected": True}}
     outbox.confirmed(Stamp(stamps[1].epoch, 2))
     assert (overview(path).confirmed, overview(path).unconfirmed) == (2, 0)
+    assert overview(path).unconfirmed_since is None
     flusher.close()
     outbox.close()
     journal.close()
@@ -79,6 +81,35 @@ def test_overview_of_what_is_no_store_is_told_in_a_line(path):
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(EdgeError, match="the journal cannot be read"):
         overview(path)
+
+
+def test_overview_of_another_versions_store_says_so(path):
+    """Between the installation of a version and its start."""
+    journal = Journal(path, camera="cam")
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 2")
+        db.execute("DROP TABLE held")
+    db.close()
+    with pytest.raises(EdgeError, match="has layout 2, expected layout 3; start edge again"):
+        overview(path)
+    journal.close()
+
+
+def test_overview_forgets_when_the_last_flush_was_with_the_boot_that_counted_its_seconds(path, tmp_path):
+    """Where the file is not in memory: a clock that began anew says nothing of the one before."""
+    disk = tmp_path / "disk"
+    flusher = Flusher(path, disk, Bounds(flush_seconds=1))
+    flusher.halt()
+    with flusher._db.transaction() as db:
+        write_meta(db, boot="another one", written_at=1e9)
+    flusher.abandon()
+    disk.rename(tmp_path / "away")
+    disk.write_text("no folder")
+    flusher = Flusher(path, disk, Bounds(flush_seconds=1))
+    assert (overview(path).flushed_ago, overview(path).disk_fails) == (None, False)
+    flusher.halt()
+    assert overview(path).disk_fails
+    flusher.abandon()
 
 
 def test_overview_while_another_writes_sees_what_was_before(path):

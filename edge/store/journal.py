@@ -18,7 +18,8 @@ Render = Callable[[Period, Tally, Stamp], bytes]
 RenderAlarm = Callable[[Alarm, Stamp, str], bytes]
 """The message of a change of an alarm, its stamp and the alarm's id."""
 MOVED_SECONDS = 2.0
-"""An interval that begins so much later than its clock said, because the time before is taken, says `clock`."""
+"""An interval that begins so much later than its clock said, or ends so much earlier, because that time is taken, says
+`clock`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Journal:
         key = (self._camera, period.rule)
         spans = read_spans(db, *key)
         start, end = spans.free(period.start, period.end)
-        flags = period.flags | ({"clock"} if start - period.start > MOVED_SECONDS else set())
+        moved = max(start - period.start, period.end - end) > MOVED_SECONDS
+        flags = period.flags | ({"clock"} if moved else set())
         placed = replace(period, start=start, seconds=end - start, flags=flags)
         write_spans(db, *key, spans.add(start, end))
         tally, stamp = self._tally(db, period.rule, counts), _next_stamp(db)

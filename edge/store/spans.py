@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
+from itertools import pairwise
 
 SPANS = 8
-"""How many stretches apart are remembered; of more the two earliest count as one."""
+"""How many stretches apart are remembered; of more the two that are closest count as one with the time between."""
 LEAST_SECONDS = 1.0
 """The length of an interval for which there is no room where it belongs."""
 
@@ -34,7 +35,8 @@ class Spans:
         return start, start + LEAST_SECONDS
 
     def add(self, start: float, end: float) -> Spans:
-        """These and another one, which touches none of them but at its ends."""
+        """These and another one, which touches none of them but at its ends. The time just before and after it stays
+        free as long as it can: there the clock goes on, or comes back to."""
         joined: list[tuple[float, float]] = []
         for begin, until in sorted((*self.taken, (start, end))):
             if joined and begin <= joined[-1][1]:
@@ -42,7 +44,9 @@ class Spans:
             else:
                 joined.append((begin, until))
         while len(joined) > SPANS:
-            joined[:2] = [(joined[0][0], joined[1][1])]
+            gaps = [(b[0] - a[1], i) for i, (a, b) in enumerate(pairwise(joined)) if not a[0] <= start < b[1]]
+            _, least = min(gaps)
+            joined[least : least + 2] = [(joined[least][0], joined[least + 1][1])]
         return Spans(tuple(joined))
 
 

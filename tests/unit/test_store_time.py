@@ -50,6 +50,19 @@ def test_spans_never_overlap_and_are_few(seed):
         assert len(spans.taken) <= SPANS
 
 
+@pytest.mark.parametrize("wrong", [-1e8, 1e8])
+def test_clock_that_is_wrong_after_many_outages_has_room_there_and_back(wrong):
+    """What is forgotten is that nothing was told in some outage, not where the clock is, or was and comes back to."""
+    spans = Spans(tuple((START + day * 86_400, START + day * 86_400 + 36_000) for day in range(SPANS)))
+    for begin in (START + wrong, START + wrong + 60):
+        assert spans.free(begin, begin + 60) == (begin, begin + 60)
+        spans = spans.add(begin, begin + 60)
+    last = START + (SPANS - 1) * 86_400 + 36_000
+    assert spans.free(last, last + 60) == (last, last + 60)
+    assert spans.free(START, START + 60)[0] >= START + 36_000
+    assert len(spans.taken) == SPANS
+
+
 def render(period, tally, stamp):
     body = {"start": period.start, "seconds": period.seconds, "flags": sorted(period.flags), "total": tally.totals}
     return json.dumps({**body, "seq": stamp.seq, "count": tally.counts}).encode()
@@ -69,6 +82,20 @@ def test_interval_whose_time_is_told_goes_to_the_next_free_second_and_says_clock
     journal.close()
     told = [(each["start"] - START, each["seconds"], each["flags"]) for each in bodies(tmp_path / "edge.db")]
     assert told == [(0, 60, []), (0, 60, []), (60, 1, ["clock"]), (61, 1, ["clock"])]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "placed", "flags"),
+    [(-60, 60, (-60, 60), ["clock"]), (-60, 2, (-60, 60), []), (58, 120, (60, 60), []), (50, 120, (60, 60), ["clock"])],
+)
+def test_interval_of_which_a_part_is_told_says_clock_from_some_seconds_on(tmp_path, begin, end, placed, flags):
+    """Its counts are of more time than it says."""
+    journal = Journal(tmp_path / "edge.db", camera="cam")
+    journal.finish(Period("l1", "flow", START, 60), render, life=600)
+    journal.finish(Period("l1", "flow", START + begin, end - begin), render, life=600)
+    journal.close()
+    second = bodies(tmp_path / "edge.db")[1]
+    assert ((second["start"] - START, second["seconds"]), second["flags"]) == (placed, flags)
 
 
 def test_what_is_held_and_what_was_told_survive_a_power_cut(tmp_path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.config.document import Document, Fault, FileError, Place, read
-from edge.config.load import camera_files, camera_id, parse
+from edge.config.load import camera_files, camera_id, name_of, parse
 from edge.config.schema import Camera, Edge
 from edge.config.settings import Settings
 from edge.detections.card import find_card, load_weights
 from edge.errors import EdgeError
+from edge.idle import idle
+from edge.measurements.calibration import Ground
 from edge.measurements.measures import ground_of
 
 
@@ -65,14 +67,26 @@ def _camera_faults(file: Path, settings: Settings) -> list[Fault]:
         faults.append(document.fault((), "source: expected this key with the camera's url, found nothing; add it"))
     else:
         faults += _secret_faults(document, ("source", "credentials"), camera.source.credentials, settings)
+    return faults + _sense_faults(document, camera, settings)
+
+
+def _sense_faults(document: Document, camera: Camera, settings: Settings) -> list[Fault]:
+    """What is wrong with a camera file of the right form: its model, its calibration, rules that can never count."""
+    faults: list[Fault] = []
+    kinds: frozenset[str] | None = None
+    ground: Ground | None = None
     try:
-        load_weights(find_card(camera.analyse.model, path=settings.models), path=settings.models)
+        card = find_card(camera.analyse.model, path=settings.models)
+        kinds = frozenset(card.classes.values())
+        load_weights(card, path=settings.models)
     except EdgeError as error:
         faults.append(document.fault(("analyse", "model"), f"analyse.model: {error}"))
     try:
-        ground_of(camera)
+        ground = ground_of(camera)
     except EdgeError as error:
         faults.append(document.fault(("calibration", "points"), str(error)))
+    for place, text in idle(camera, kinds=kinds, ground=ground):
+        faults.append(document.fault(place, f"{name_of(place)}: {text}"))
     return faults
 
 

@@ -73,8 +73,7 @@ def _work(name: str, file: Path, settings: Settings, stop: threading.Event) -> i
     recorder = Recorder(journal, name=name, camera=camera, now=_now(), clock=clock)
     recorder.end_alarms(pipeline.measures.resume(recorder.standing, _now()), now=_now())
     stream = Stream(source.url, credentials, source.transport)
-    refusals = settings.memory / f"refusals-{name}.json"
-    with RtspCamera(stream, rate=camera.analyse.rate, refusals=refusals) as feed:
+    with RtspCamera(stream, rate=camera.analyse.rate, refusals=settings.memory) as feed:
         try:
             _loop(_Parts(feed, pipeline, recorder, installation, status), stop)
         finally:

@@ -88,14 +88,14 @@ EXPECTED = {
 
 def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> Fault:
     place: Place = _place(error["loc"], document.content)
-    name = _name(place)
+    name = name_of(place)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return document.key_fault(place, _unknown(schema, place, name))
     if kind == "edge":
         text = f"{context['kind']}, expected {context['expected']}, found {context['found']}; {context['do']}"
         place = (*place, *context["place"])
-        return document.fault(place, f"{_name(place)}: {text}" if place else text)
+        return document.fault(place, f"{name_of(place)}: {text}" if place else text)
     limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if error["input"] is None or kind == "missing" else _shown(error["input"], at=place)
@@ -103,7 +103,7 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else ""
     if kind == "missing" and isinstance(place[-1], int):
         expected = f"{place[-1] + 1} entries or more"
-        place, name = place[:-1], _name(place[:-1])
+        place, name = place[:-1], name_of(place[:-1])
     do = "add it" if kind == "missing" else do
     do = "put it in quotes" if kind == "string_type" and isinstance(error["input"], int | float) else do
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
@@ -149,7 +149,8 @@ def _place(location: Place, content: object) -> Place:
     return tuple(steps)
 
 
-def _name(place: Place) -> str:
+def name_of(place: Place) -> str:
+    """What a place is called in a fault, such as lines[0].points."""
     text = ""
     for step in place:
         if isinstance(step, int):

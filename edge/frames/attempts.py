@@ -24,14 +24,18 @@ class Attempts:
         """Whether connections with pictures broke again and again."""
         return self._lost >= SHAKY
 
-    def held(self) -> float:
-        """Seconds until another attempt may be made, for the sake of the camera's account."""
-        return self._refusals.wait()
+    def reserve(self) -> float:
+        """0 where an attempt may be made now; else the seconds until it may, for the sake of the camera's account:
+        TURN_SECONDS at most where others are making theirs."""
+        return self._refusals.reserve()
+
+    def admit(self) -> None:
+        """The camera has taken the login."""
+        self._refusals.clear()
 
     def play(self) -> None:
-        """The connection has shown a picture, so the login is right."""
+        """The connection has shown a picture."""
         self._played = self._playing = True
-        self._refusals.clear()
 
     def steady(self) -> None:
         """It has run long enough for what was before to be forgotten."""
@@ -45,6 +49,8 @@ class Attempts:
         self._playing = False
         if error.reason == "auth":
             self._refusals.note()
+        else:
+            self._refusals.release()
         if known.reason == "busy" and error.reason == "auth":
             self._backoff.after("auth")  # it counts among the few that a wrong login may have
         return known, self._backoff.after(known.reason)

@@ -18,12 +18,14 @@ from edge.frames.attempts import Attempts
 from edge.frames.connection import WHERE, Source, connect
 from edge.frames.patience import Pace, Patience
 from edge.frames.planes import frame_of
-from edge.frames.refusals import Refusals
+from edge.frames.refusals import TURN_SECONDS, Refusals
 from edge.frames.stream import Look, looks
 from edge.frames.vitals import AILMENTS, Vitals
 
 CLOSE_SECONDS = 2.0
 """How long `close` waits for the reader; one held up in the library ends at its time-out, or with the process."""
+ASK_SECONDS = 5.0
+"""How often a camera that waits for the sake of its account looks whether another channel's login was right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class RtspCamera:
         patience: Patience | None = None,
         refusals: Path | None = None,
     ) -> None:
-        """Start reading `source`; `rate` is in frames a second, `refusals` a file in memory that outlives the process,
-        which remembers that the login was refused."""
+        """Start reading `source`; `rate` is in frames a second, `refusals` a folder in memory that outlives the
+        process, which remembers for all cameras of it the logins that were refused."""
         self._source = source
         self._patience = patience or Patience()
         self._pace = Pace(rate)
@@ -119,8 +121,7 @@ class RtspCamera:
         while not self._closed.is_set():
             self._lives(0.0)
             try:
-                self._spare_the_account()
-                if not self._closed.is_set():  # not in the end one more login, of those that it was spared
+                if self._may_log_in():
                     self._watch()
             except SourceError as error:
                 known, wait = self._attempts.failed(error)
@@ -130,15 +131,22 @@ class RtspCamera:
                 self._lives(wait)
                 self._closed.wait(wait)
 
-    def _spare_the_account(self) -> None:
-        """Wait where the login was refused too often, by this process or one before."""
-        if (wait := self._attempts.held()) > 0:
-            do = "check the user and password of its credentials"
-            with self._changed:
-                error = SourceError(WHERE, "the camera refused the login too often", reason="auth", do=do)
-                self._to_fault(error, retry_seconds=wait)
+    def _may_log_in(self) -> bool:
+        """Wait where the login was refused too often, to whatever process, or others are trying it; False where the
+        camera was closed meanwhile."""
+        told = False
+        while not self._closed.is_set():
+            if (wait := self._attempts.reserve()) <= 0:
+                return True
+            if wait > TURN_SECONDS and not told:
+                told, do = True, "check the user and password of its credentials"
+                with self._changed:
+                    error = SourceError(WHERE, "the camera refused the login too often", reason="auth", do=do)
+                    self._to_fault(error, retry_seconds=wait)
+            wait = min(wait, ASK_SECONDS)
             self._lives(wait)
             self._closed.wait(wait)
+        return False
 
     def _watch(self) -> None:
         """Take pictures from one connection until the camera is closed.
@@ -151,6 +159,7 @@ class RtspCamera:
             connect(self._source, self._patience) as container,
             closing(looks(container, self._patience)) as seen,
         ):
+            self._attempts.admit()
             for look in seen:
                 if self._closed.is_set():
                     return

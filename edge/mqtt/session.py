@@ -189,21 +189,29 @@ class Session:
         outcome = _OUTCOMES.get(code.value, Outcome.FAILED if code.is_failure else Outcome.TAKEN)
         self._put(self, Published(mid, outcome, str(code)), 0)
 
+    @property
+    def _broker(self) -> str:
+        return f"{self._terms.broker.host}:{self._terms.broker.port}"
+
     def _on_message(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # MQTT 5, 1.5.4; raised further it would end the process
+            LOG.warning("broker %s: it sent a message under a topic that is no text; it is left out", self._broker)
+            return
         more = message.properties
         properties = Properties(
             response_topic=getattr(more, "ResponseTopic", None), correlation=getattr(more, "CorrelationData", None)
         )
-        arrived = Arrived(message.topic, bytes(message.payload), bool(message.retain), properties)
+        arrived = Arrived(topic, bytes(message.payload), bool(message.retain), properties)
         self._put(self, arrived, message.mid if message.qos else 0)
 
     def _on_subscribe(self, _: paho.Client, __: object, ___: int, codes: list[ReasonCode], ____: object) -> None:
         asked = self._asked.popleft() if self._asked else ()
         refused = [each for each, code in zip(asked, codes, strict=False) if code.is_failure]
         if refused:
-            name = f"{self._terms.broker.host}:{self._terms.broker.port}"
             do = "allow it in the broker's list of rights"
-            LOG.warning("broker %s: it refuses the subscription to %s; %s", name, ", ".join(refused), do)
+            LOG.warning("broker %s: it refuses the subscription to %s; %s", self._broker, ", ".join(refused), do)
 
 
 def _packed(properties: Properties) -> PahoProperties:

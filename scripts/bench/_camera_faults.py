@@ -76,7 +76,7 @@ FAULTS: Sequence[Fault] = (
     Fault(
         name="password changed while it runs", state="auth", cause="auth",
         begin=["lock 5", "refuse-login", "reset street"], end=["accept-login"], hold=5, waits=0,
-        note="passes for `busy` twice; tries after 0, 20, 80 s, then every 15 min: that long at most until it recovers",
+        note="passes for `busy` twice; tries after 0, 20, 80 s, 30 min, then every 15 min, until it recovers",
     ),
     _stream("401: too many viewers", "busy", begin="lock 5, room 0, reset street", end="room any", hold=30),
     Fault(

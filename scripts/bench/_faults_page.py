@@ -28,9 +28,11 @@ with each fault. Do not edit: run it again. Several ran at a time on a busy mach
 COLUMNS = ("the camera …", "told", "cause", "noticed", "well again", "back-off", "counted meanwhile", "")
 REST = """
 ## What follows from it
-- A camera sees at most four wrong logins in any half hour: brands that lock an account do so at five or more. A login
-  that worked before in the same process and is refused now passes twice for a camera that is full (`busy`), then for a
-  wrong password.
+- A camera, or a recorder with all its channels, sees at most four wrong logins of a user in any half hour, three of
+  them with one password: brands that lock an account do so at five or more. The channels share what was refused by
+  host, port and user, in `refusals-….json` in the memory of the device; who logs in is entered there before, and a
+  login that works clears it for all. A login that worked before in the same process and is refused now passes twice
+  for a camera that is full (`busy`), then for a wrong password.
 - Damaged pictures are never analysed: from the first damaged one to the next key frame none is. They are in the
   `damaged` number of `health`.
 - The time of a picture is that of its arrival, smoothed by the stream's own times where those run as fast as ours. The

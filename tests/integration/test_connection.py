@@ -16,8 +16,10 @@ from link import Link
 
 from edge.config.schema import Broker as BrokerConfig
 from edge.mqtt.connection import Connection
-from edge.mqtt.wire import Connected, Disconnected, Refused
+from edge.mqtt.wire import Connected, Disconnected, Published, Refused
 
+NO_TEXT = b"\x30\x06\x00\x02\xff\xfe\x00x"
+"""PUBLISH of MQTT 5, quality of service 0, under a topic that is not UTF-8."""
 TAKEN_OVER = b"\xe0\x02\x8e\x00"
 """DISCONNECT of MQTT 5 with reason code 0x8E (section 3.14), which mosquitto 2.0.11 does not send."""
 
@@ -89,10 +91,14 @@ class Front:
         except OSError:
             pass
 
+    def say(self, packet: bytes) -> None:
+        """Sends bytes of its own between those of the broker."""
+        assert self._client
+        self._client.sendall(packet)
+
     def take_over(self) -> None:
         """Ends the connection as MQTT 5 wants it."""
-        assert self._client
-        self._client.sendall(TAKEN_OVER)
+        self.say(TAKEN_OVER)
         self._client.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -120,6 +126,16 @@ def test_connection_taken_over_gives_way_for_a_minute_and_says_so(broker, caplog
         [line] = [each.getMessage() for each in caplog.records]
         assert "somebody else takes this connection over" in line
         assert int(line.rpartition("next in ")[2].partition(" s")[0]) >= 60
+        assert front.connections == 1
+
+
+def test_connection_outlives_a_message_under_a_topic_that_is_no_text(broker, caplog):
+    with closing(Front(broker.port)) as front, connecting(front.port) as connection:
+        until(connection, Connected)
+        front.say(NO_TEXT)
+        wait_until(lambda: "a topic that is no text" in caplog.text)
+        connection.publish("hue/1/node-1/status", b"{}", qos=1)
+        until(connection, Published)
         assert front.connections == 1
 
 

@@ -7,7 +7,7 @@ TOLD = {
     "unreachable": "the camera cannot be found in the network",
     "timeout": "the camera does not answer or sends no pictures",
     "auth": "the camera refuses the user or the password",
-    "busy": "the camera has no connection free: other viewers take them up",
+    "busy": "the camera has no connection free: too many viewers, or its password was changed",
     "declined": "the camera takes the connection and refuses the stream",
     "notfound": "the camera has no stream at this path",
     "codec": "the stream's codec cannot be decoded",

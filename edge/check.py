@@ -17,21 +17,23 @@ from edge.measurements.measures import ground_of
 
 def check(settings: Settings) -> list[Fault]:
     """All faults of `edge.yaml` and the camera files, in order of file, line and column; empty where all is well."""
-    faults = _edge_faults(settings)
+    faults = edge_faults(settings)
     files = camera_files(settings.config)
     if not files and settings.config.is_dir():
         where = settings.config / "cameras"
         faults.append(Fault(where, 1, 1, "no camera file, expected <id>.yaml here; put one there, see configs/cameras"))
     for file in files:
-        faults += _camera_faults(file, settings)
+        faults += camera_faults(file, settings)
     for file in sorted(set((settings.config / "cameras").glob("*")) - set(files)):
         faults.append(Fault(file, 1, 1, "not read, expected <id>.yaml; rename it, or take it out of this folder"))
     return sorted(set(faults))
 
 
-def _edge_faults(settings: Settings) -> list[Fault]:
+def edge_faults(settings: Settings) -> list[Fault]:
+    """All faults of `edge.yaml`."""
     if not settings.config.is_dir():
-        text = "no such folder, expected the one that holds edge.yaml and cameras/; name it"
+        what = "this is a file, no folder" if _is_file(settings.config) else "no such folder"
+        text = f"{what}; give the folder that holds edge.yaml and cameras/"
         return [Fault(settings.config, 1, 1, text)]
     try:
         document = read(settings.config / "edge.yaml")
@@ -55,7 +57,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _camera_faults(file: Path, settings: Settings) -> list[Fault]:
+def camera_faults(file: Path, settings: Settings) -> list[Fault]:
+    """All faults of a camera file."""
     try:
         camera_id(file)
         document = read(file)

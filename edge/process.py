@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from edge.notify import Listener
 
 FAULT_CODE = 2  # bad usage or configuration: trying again soon cannot help
+RENEWED = "the files changed"
+"""The verdict on a process that is well and is to start again with what its files say now."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -164,6 +166,10 @@ class Life:
         """Wait until the process has ended, then "", or must be ended, then why."""
         return await self._verdict
 
+    def renew(self) -> None:
+        """Have the verdict be that it must start again for its files, unless there is one already."""
+        self._judge(RENEWED)
+
     async def stop(self, number: signal.Signals, seconds: float) -> str:
         """End the process by a signal, after so many seconds by SIGKILL; how it went."""
         self._timer.cancel()
@@ -180,6 +186,7 @@ class Life:
     def ending(self, silence: str) -> Ending:
         """How it ended; `silence` is the verdict."""
         well = self._ready_at is not None and self._loop.time() - self._ready_at >= self._limits.well_seconds
+        well = well or silence == RENEWED
         code = self._process.returncode
         text = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return Ending(silence or text, fault=code == FAULT_CODE and not silence, well=well)

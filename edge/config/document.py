@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,40 @@ def read(file: Path) -> Document:
     try:
         return _Composer(file, text).document()
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = " ".join(str(error.problem or error.context or "unreadable").split())
-        do = "write spaces for the tab" if what == _TAB else "mend the line or the one above"
-        raise FileError([Fault(file, line, column, f"not YAML: {what}; {do}")]) from None
+        raise FileError([_open_quote(file, text, error) or _unreadable(file, error)]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:120]
         raise FileError([Fault(file, 1, 1, f"not YAML: {what}; save the file as plain text in UTF-8")]) from None
+
+
+def _unreadable(file: Path, error: MarkedYAMLError) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    what = " ".join(str(error.problem or error.context or "unreadable").split())
+    return Fault(file, line, column, f"not YAML: {what}; {_DO.get(what, _MEND)}")
+
+
+def _open_quote(file: Path, text: str, error: MarkedYAMLError) -> Fault | None:
+    """The fault of a quote that nobody closed, where it opens: what is told otherwise stands many lines below."""
+    if error.problem_mark is None:
+        return None
+    opened, closed = None, "never closes"
+    if error.context == "while scanning a quoted scalar":
+        opened = error.context_mark
+    with suppress(YAMLError, ValueError, OverflowError):  # the tokens as far as they can be read
+        for token in YAML(typ="safe", pure=True).scan(text):
+            start, end = token.start_mark, token.end_mark
+            if opened or start.line > error.problem_mark.line:
+                break
+            if getattr(token, "style", None) in ("'", '"') and start.line < end.line == error.problem_mark.line:
+                opened, closed = start, f"closes only in line {end.line + 1}"
+    if opened is None:
+        return None
+    return Fault(file, opened.line + 1, opened.column + 1, f"not YAML: {_quote(opened.line, closed)}")
+
+
+def _quote(line: int, closed: str) -> str:
+    return f"the quote that opens here {closed}; look for a missing quote from line {line + 1} on"
 
 
 class _Composer:
@@ -189,9 +216,7 @@ class _Composer:
                 raise self._fault(event, "no key, expected a word before the colon; see configs/")
             key = self._text(event)
             if key in found:
-                raise self._fault(
-                    event, f"not YAML: found duplicate key {key[:SHOWN]!r}; mend the line or the one above"
-                )
+                raise self._fault(event, f"not YAML: found duplicate key {key[:SHOWN]!r}; {_MEND}")
             at = _at(event)
             found[key] = self._value(next(self._events), (*place, key))
             self._keys[*place, key] = at
@@ -222,6 +247,9 @@ class _Composer:
     def _text(self, event: Any) -> str:  # noqa: ANN401
         text = str(event.value)
         if found := UNPRINTABLE.search(text):
+            start, end = event.start_mark.line, event.end_mark.line
+            if event.style in ("'", '"') and start < end:  # lines that are empty stay in a text in quotes
+                raise self._fault(event, _quote(start, f"closes only in line {end + 1}"))
             what = f"a character that cannot be printed, found U+{ord(found.group()):04X}; write it in one line of text"
             raise self._fault(event, what)
         return text
@@ -231,7 +259,12 @@ class _Composer:
         return FileError([Fault(self._file, line + 1, column + 1, text)])
 
 
-_TAB = "found character '\\t' that cannot start any token"
+_MEND = "mend the line or the one above"
+_DO = {
+    "found character '\\t' that cannot start any token": "write spaces for the tab",
+    "mapping values are not allowed here": "put quotes round the text if the colon belongs to it, or mend the indent",
+}
+"""What to do, by what the parser says."""
 _NO_KEYS = "expected keys with values, found something else; see configs/"
 
 

@@ -14,6 +14,9 @@ from edge.config.parts import ID, Section
 from edge.config.schema import Camera, Edge
 
 S = TypeVar("S", bound=Section)
+PIXELS_FROM = 2
+"""A coordinate from here on is one in pixels; what lies a little outside of 0 to 1 was drawn beside the picture."""
+_DRAWN = frozenset(("points", "lane", "mask"))
 FAULTS_MOST = 100
 """Faults of a file that are told; who has more mends these first."""
 
@@ -25,7 +28,7 @@ def parse(document: Document, schema: type[S]) -> S:
     except ValidationError as error:
         errors: list[dict[str, Any]] = [dict(e) for e in error.errors(include_url=False)]
         misspelt = {_meant(schema, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
-        wrong = [e for e in errors if e["type"] != "missing" or e["loc"] not in misspelt]
+        wrong = _of_one_choice([e for e in errors if e["type"] != "missing" or e["loc"] not in misspelt])
         faults = sorted(_told(document, schema, e) for e in wrong[:FAULTS_MOST])
         if len(wrong) > FAULTS_MOST:
             left = f"{len(wrong) - FAULTS_MOST} more faults, not told one by one; mend the others first"
@@ -81,9 +84,42 @@ EXPECTED = {
     "string_type": "text",
     "tuple_type": "a list",
     "model_type": "keys with values",
+    "dict_type": "a factor for each class, such as {{motorcycle: 0.25, car: 1}}",
     "model_attributes_type": "keys with values",
     "path_type": "the path of a file",
 }
+
+
+_KEYED = ("dict_type", "model_type", "model_attributes_type")
+
+
+def _of_one_choice(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors without those that repeat others: of a value that may be a word or keys, the word where there are
+    keys, and the keys where there is neither; of entries that are missing, all but the last;
+    and that entries are missing, where they are only wrong."""
+    places = {e["loc"] for e in errors if e["type"] == "missing"}
+    keyed = {e["loc"][:-1]: e["type"] for e in errors if e["type"] in _KEYED and _is_choice(e["loc"])}
+    left: list[dict[str, Any]] = []
+    for error in errors:
+        kind, loc = error["type"], error["loc"]
+        repeated = kind == "missing" and isinstance(loc[-1], int) and (*loc[:-1], loc[-1] + 1) in places
+        if _is_choice(loc) and kind == "literal_error":
+            repeated = isinstance(error["input"], dict)
+            if loc[:-1] in keyed:
+                either = f"{error['ctx']['expected']}, or {EXPECTED[keyed[loc[:-1]]].format()}"
+                error = {**error, "ctx": {"expected": either}}
+        elif _is_choice(loc) and kind in _KEYED:
+            repeated = True
+        elif kind == "too_short":  # pydantic counts only the entries that are right
+            repeated = len(error["input"]) >= error["ctx"]["min_length"]
+        if not repeated:
+            left.append(error)
+    return left
+
+
+def _is_choice(location: Place) -> bool:
+    """Whether an error is of one of several forms that a value may have: the last step names the form."""
+    return bool(location) and isinstance(location[-1], str) and "[" in location[-1]
 
 
 def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> Fault:
@@ -99,12 +135,15 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if error["input"] is None or kind == "missing" else _shown(error["input"], at=place)
-    in_picture = kind in ("greater_than_equal", "less_than_equal") and "points" in place
-    do = "points are fractions of the picture: divide pixels by its width and height" if in_picture else ""
+    do = "add it" if kind == "missing" else ""
+    if kind in ("greater_than_equal", "less_than_equal") and _DRAWN & set(place):
+        pixels = isinstance(error["input"], int | float) and error["input"] >= PIXELS_FROM
+        do = "points are fractions of the picture: divide pixels by its width and height" if pixels else ""
+        expected = expected if pixels else "0 to 1 (fractions of the picture)"
     if kind == "missing" and isinstance(place[-1], int):
-        expected = f"{place[-1] + 1} entries or more"
+        entries = place[-2] if place[-2:-1] and place[-2] in ("names", "points") else "entries"
+        expected, found, do = f"{place[-1] + 1} {entries}", str(len(error["input"])), "add what is missing"
         place, name = place[:-1], name_of(place[:-1])
-    do = "add it" if kind == "missing" else do
     do = "put it in quotes" if kind == "string_type" and isinstance(error["input"], int | float) else do
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 
@@ -140,7 +179,7 @@ def _place(location: Place, content: object) -> Place:
     node = content
     for position, step in enumerate(location):
         last = position == len(location) - 1
-        if isinstance(node, dict) and (step in node or (last and isinstance(step, str))):
+        if isinstance(node, dict) and (step in node or (last and isinstance(step, str) and "[" not in step)):
             steps.append(step)
             node = node.get(step)
         elif isinstance(node, list) and isinstance(step, int):

@@ -70,8 +70,8 @@ class Camera(Section):
     name: str = ""
     """What people call it; Vietnamese letters are welcome."""
     installed: str = ""
-    """The day, or day and hour, when somebody last set the camera up: with every other one the view of its
-    installation is taken anew."""
+    """The day, or day and hour, when somebody last set the camera up, or any other words: with every change of them the
+    view of its installation is taken anew."""
     source: Source | None = None
     """Where the pictures come from; only `edge replay` goes without."""
     analyse: Analyse = Analyse()

@@ -69,9 +69,12 @@ class Settings(BaseSettings):
                 text = file.read_text(encoding="utf-8-sig").strip()  # Notepad puts a mark before it
             except FileNotFoundError:
                 continue
+            except PermissionError:
+                raise EdgeError(str(file), "the secret cannot be read", found="it belongs to another user",
+                                do="run this with sudo or as root; let it stay chmod 600") from None  # fmt: skip
             except (OSError, UnicodeDecodeError) as error:
                 raise EdgeError(str(file), "the secret cannot be read", found=type(error).__name__,
-                                do="make it a text file that this user may read") from None  # fmt: skip
+                                do="make it a text file in UTF-8, one line user:password") from None  # fmt: skip
             user, colon, password = text.partition(":")
             if not (user and colon) or "\n" in text:
                 raise EdgeError(str(file), "the secret has another form", expected="one line user:password",

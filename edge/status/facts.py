@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from edge.clock import SystemClock
@@ -43,7 +44,7 @@ class CameraFacts:
     @property
     def level(self) -> Level:
         """A fault where it is not counted as it should be."""
-        if self.state not in ("ok", "shifted", "starting", "gone"):
+        if self.state not in ("ok", "shifted", "starting", "gone", "outdated"):
             return "fault"
         return "notice" if self.state != "ok" or self.reason else "ok"
 
@@ -54,7 +55,7 @@ class Facts:
     (`oldest`), sent ones `unconfirmed_since` when, and `lost` ones by word, intervals `held` until the time is known,
     seconds since the last flush, free bytes of the disk (None where that cannot be told), whether the clock is right
     (None where no service looks after it), and whether systemd runs this machine. `node` is empty where edge.yaml
-    cannot be read."""
+    cannot be read. `missing` is where a journal was looked for and none is."""
 
     node: str
     at: float
@@ -72,6 +73,7 @@ class Facts:
     free_bytes: int | None = None
     clock: bool | None = None
     systemd: bool = False
+    missing: Path | None = None
 
     @property
     def running(self) -> bool:
@@ -130,6 +132,7 @@ def facts(settings: Settings) -> Facts:
         disk_fails=bool(seen and seen.disk_fails),
         clock=SystemClock().synchronised(),
         systemd=booted(),
+        missing=None if seen else settings.memory.absolute(),
         free_bytes=shutil.disk_usage(settings.state).free if settings.state.is_dir() else None,
     )
 
@@ -163,6 +166,8 @@ def _camera(camera: str, settings: Settings, *, state: dict[str, Any], health: d
     told = _seconds(health["at"]) if health else None
     since = _seconds(state["since"]) if state else None
     known = CameraFacts(camera, name or "", state.get("state", "starting"), since, state.get("reason", ""))
+    if name is None and known.level != "fault":
+        known = replace(known, state="outdated", since=_written(settings, camera))
     if holder(settings.memory, f"camera-{camera}") is None:
         if known.state == "config":
             return known
@@ -181,6 +186,13 @@ def _name(settings: Settings, camera: str) -> str | None:
     try:
         return load_camera(settings.config / "cameras" / f"{camera}.yaml").name
     except EdgeError:
+        return None
+
+
+def _written(settings: Settings, camera: str) -> float | None:
+    try:
+        return (settings.config / "cameras" / f"{camera}.yaml").stat().st_mtime
+    except OSError:
         return None
 
 

@@ -99,9 +99,18 @@ class _Page:
         """The device, the time, and whether it runs at all."""
         parts = [self._told.node or "?", time.strftime("%H:%M:%S", time.localtime(self._told.at))]
         if not self._told.running:
-            start = "systemctl start edge.target" if self._told.systemd else "edge run"
-            parts.append(self._say(f"nothing runs here; to start it: {start}", f"ở đây chưa chạy gì; để chạy: {start}"))
+            parts.append(self._nothing())
         return " · ".join(parts)
+
+    def _nothing(self) -> str:
+        start = "systemctl start edge.target" if self._told.systemd else "edge run"
+        en, vi = f"nothing runs here; to start it: {start}", f"ở đây chưa chạy gì; để chạy: {start}"
+        if where := self._told.missing:
+            en += f" (no journal in {where}; where it runs elsewhere, ask in the folder of its start"
+            en += ", or set EDGE_STATE or EDGE_RUN as there)"
+            vi += f" (không có nhật ký đếm trong {where}; nếu đang chạy ở nơi khác, hãy hỏi trong thư mục đã chạy nó"
+            vi += ", hoặc đặt EDGE_STATE hay EDGE_RUN như ở đó)"
+        return self._say(en, vi)
 
     @property
     def lines(self) -> list[Line]:
@@ -120,7 +129,7 @@ class _Page:
 
     def _to_do(self, camera: CameraFacts, do: Text) -> str:
         if "systemctl" in do.en and not self._told.systemd:
-            return self._say("look at what edge run says", "xem edge run báo gì")
+            return self._look_at_run()
         return do[self._language].format(camera=camera.id)
 
     def _publisher(self) -> Line:
@@ -136,8 +145,11 @@ class _Page:
         return "fault", self._say("publisher does not run", "bộ gửi tin không chạy"), self._look_at_publisher()
 
     def _look_at_publisher(self) -> str:
-        look = self._say("look at what edge run says", "xem edge run báo gì")
-        return "systemctl status edge-publisher" if self._told.systemd else look
+        return "systemctl status edge-publisher" if self._told.systemd else self._look_at_run()
+
+    def _look_at_run(self) -> str:
+        """Nothing where the title says how to start it."""
+        return self._say("look at what edge run says", "xem edge run báo gì") if self._told.running else ""
 
     def _wrong_file(self) -> tuple[Level, str, str]:
         what = self._say("edge.yaml is of no use", "edge.yaml không dùng được")

@@ -27,11 +27,15 @@ STATES = {
     "auth": Advice(
         Text("password refused", "sai mật khẩu"),
         Text(
-            "mend its file in secrets/, then: edge apply, or edge run anew",
-            "sửa tệp của nó trong secrets/, rồi: edge apply, hoặc chạy lại edge run",
+            "mend its file in secrets/; on a device then: edge apply",
+            "sửa tệp của nó trong secrets/; trên thiết bị thì chạy thêm: edge apply",
         ),
     ),
     "config": Advice(Text("its file is wrong", "tệp cấu hình sai"), Text("run: edge check", "chạy: edge check")),
+    "outdated": Advice(
+        Text("its new file is wrong", "tệp mới bị sai"),
+        Text("run: edge check; the one before counts", "chạy: edge check; bản trước vẫn đang đếm"),
+    ),
     "frozen": Advice(Text("picture frozen", "hình đứng yên"), Text("restart the camera", "khởi động lại camera")),
     "dark": Advice(
         Text("picture dark", "hình tối"),
@@ -68,7 +72,7 @@ STATES = {
     ),
 }
 """By the state that a camera's status message tells, and by what is only seen from here: `stopped`, `silent`,
-`starting`, `gone`."""
+`starting`, `gone`, `outdated`."""
 
 CAUSES = {
     "refused": Advice(
@@ -85,8 +89,11 @@ CAUSES = {
     ),
     "auth": STATES["auth"],
     "busy": Advice(
-        Text("no connection free", "camera hết kết nối"),
-        Text("close other viewers of this camera", "tắt bớt phần mềm khác đang xem camera này"),
+        Text("full, or password changed", "hết chỗ hoặc đổi mật khẩu"),
+        Text(
+            "close other viewers; if nobody watches, check its password",
+            "tắt bớt phần mềm đang xem; nếu không ai xem, kiểm tra mật khẩu",
+        ),
     ),
     "declined": Advice(
         Text("refuses the stream", "từ chối luồng"),

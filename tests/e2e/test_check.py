@@ -72,6 +72,18 @@ def test_check_of_no_folder_says_what_is_expected(tmp_path):
     assert len(result.stdout.splitlines()) == 1
 
 
+def test_check_of_a_file_asks_for_its_folder(tmp_path):
+    result = edge_check(configuration(tmp_path, {"fine": GOOD}) / "cameras/fine.yaml")
+    assert result.returncode == 1
+    assert "this is a file, no folder; give the folder that holds edge.yaml and cameras/" in result.stdout
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_two_views_of_one_stream_are_sound(tmp_path):
+    result = edge_check(configuration(tmp_path, {"crowd": GOOD, "traffic": GOOD}))
+    assert (result.returncode, result.stdout) == (0, "")
+
+
 def test_usage_error_is_two():
     result = subprocess.run([sys.executable, "-m", "edge", "chek"], capture_output=True, text=True, check=False)
     assert result.returncode == 2

@@ -170,7 +170,15 @@ def test_backoff_begins_anew_after_a_run_of_a_minute(tmp_path: Path) -> None:
     assert note.read_text().split() == ["1"]
 
 
-def test_installer_says_how_it_is_used() -> None:
-    done = subprocess.run([ROOT / "scripts" / "install", "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "usage: scripts/install" in done.stderr
+@pytest.mark.parametrize(
+    ("script", "told"), [("install", ["--wheels", "uninstall [--purge]"]), ("deb", ["--arch", "--python", "--wheels"])]
+)
+def test_installer_says_how_it_is_used(script: str, told: list[str]) -> None:
+    def run(word: str) -> tuple[int, str, str]:
+        done = subprocess.run([ROOT / "scripts" / script, word], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    status, usage, complaint = run("--help")
+    assert (status, complaint) == (0, "")
+    assert all(word in usage for word in (f"usage: scripts/{script}", *told))
+    assert run("--helpp") == (2, "", usage)

@@ -74,9 +74,17 @@ def test_camera_file_with_defaults(tmp_path):
             "cannot have this alarm",
         ),
         ("lines:\n", "calibration: {points: [[[0, 0], [0, 0]]]}\nlines:\n", 4, 23, "expected at least 4 entries"),
-        ("lines:\n", "pcu: tcvn\nlines:\n", 4, 6, "tcvn-4054-2005"),
+        ("0.93, 0.55", "-0.1, 0.55", 6, 29, "expected 0 to 1 (fractions of the picture), found -0.1"),
+        (
+            "lines:\n",
+            "queues: [{id: q1, stop_line: l1, lane: [[0, 0], [640, 0], [1, 1]]}]\nlines:\n",
+            4,
+            50,
+            "divide pixels",
+        ),
         ("name: C", "name: [C\nx: C", 2, 2, "not YAML"),
         ("name:", "name: a\nname:", 2, 1, "not YAML: found duplicate key"),
+        ("Cầu T", "Cầu: T", 1, 10, "put quotes round the text if the colon belongs to it"),
     ],
 )
 def test_fault_is_told_with_its_place(tmp_path, old, new, line, column, says):

@@ -150,6 +150,19 @@ def test_status_of_a_camera_whose_file_never_was_right(device, name):
     assert not replace(facts(device.settings), clock=True).well
 
 
+@pytest.mark.parametrize(
+    ("said", "state", "level"),
+    [({}, "outdated", "notice"), ({"state": "nostream"}, "nostream", "fault"), ({"ago": 900.0}, "silent", "fault"),
+     ({"running": False}, "config", "fault")],
+)  # fmt: skip
+def test_status_of_a_camera_that_runs_by_the_version_before_a_wrong_one(device, said, state, level):
+    device.camera("cam", **said)
+    device.publisher()
+    (device.settings.config / "cameras" / "cam.yaml").write_text("name: [", encoding="utf-8")
+    assert (told(device, "cam").state, told(device, "cam").level) == (state, level)
+    assert replace(facts(device.settings), clock=True).well is (level != "fault")
+
+
 def test_status_where_the_file_of_the_device_is_wrong(device, capsys):
     device.publisher()
     (device.settings.config / "edge.yaml").write_text("node: [", encoding="utf-8")
@@ -188,8 +201,9 @@ def test_status_where_nothing_ever_ran_says_so(device, capsys):
     (device.settings.config / "cameras" / "cam.yaml").write_text(CAMERA, encoding="utf-8")
     assert main(["status"]) == 1
     text = capsys.readouterr().out
-    assert "nothing runs here" in text
-    assert "fault · cam · Cầu Trường Tiền · does not run" in text
+    assert f"nothing runs here; to start it: edge run (no journal in {device.settings.memory}; " in text
+    assert "fault · cam · Cầu Trường Tiền · does not run\n" in text
+    assert "look at what edge run says" not in text
     assert not device.settings.database.exists()
 
 

@@ -100,3 +100,9 @@ def test_status_of_a_disk_that_hangs():
     told = replace(WELL, flushed_ago=7200.0)
     assert not told.well
     assert "not written for 2 h" in page(told, width=80, spoken="en")
+
+
+def test_camera_that_is_full_may_have_a_new_password():
+    told = advice("nostream", TOLD["busy"])
+    assert all("password" in text for text in (told.what.en, told.do.en, TOLD["busy"]))
+    assert all("mật khẩu" in text for text in (told.what.vi, told.do.vi))

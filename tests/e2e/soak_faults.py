@@ -120,9 +120,8 @@ def _link(who: str, how: str) -> Callable[[Soak, str], Mend]:
 
 
 def _broken_file(soak: Soak, camera: str) -> Mend:
-    """The worker is started with it, so that it is read."""
+    """`edge run` tells it and leaves the worker on the version before."""
     soak.file(camera).write_text(soak.text(camera).replace("lines:", "lnies:"))
-    _kill(soak, camera)
     return lambda: soak.file(camera).write_text(soak.text(camera))
 
 

@@ -33,12 +33,6 @@ RETAINED = {each for each in onvif.kept(INFO, CONTEXT) | homeassistant.kept(INFO
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with running(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
 def start(tmp_path: Path, broker: Broker) -> Iterator[Callable[[str], Centre]]:
     centres: list[Centre] = []
 

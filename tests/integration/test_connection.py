@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from broker import running, wait_until
+from broker import wait_until
 from link import Link
 
 from edge.config.schema import Broker as BrokerConfig
@@ -44,12 +44,6 @@ def until(connection, kind, *, seconds=40.0):
         if isinstance(event, kind):
             return event
     raise AssertionError(f"no {kind} within {seconds} s")
-
-
-@pytest.fixture
-def broker(tmp_path):
-    with running(tmp_path / "broker") as broker:
-        yield broker
 
 
 @pytest.fixture

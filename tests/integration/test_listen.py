@@ -15,14 +15,8 @@ import pytest
 
 from edge.centre.ledger import Series
 from edge.dataflow import Stamp
-from tests.integration.broker import Broker, Ear, content, running, wait_until
+from tests.integration.broker import Broker, Ear, content, wait_until
 from tests.integration.listening import EPOCH, ROOT, Centre, Device, complete, left
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with running(tmp_path / "broker") as broker:
-        yield broker
 
 
 @pytest.fixture

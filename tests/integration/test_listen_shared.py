@@ -13,18 +13,12 @@ import pytest
 
 from edge.centre.ledger import Series
 from edge.centre.records import Records
-from tests.integration.broker import Broker, Ear, content, running, wait_until
+from tests.integration.broker import Broker, Ear, content, wait_until
 from tests.integration.listening import EPOCH, ROOT, Centre, Device, complete, left
 from tests.integration.postgres import PASSWORD, Postgres
 from tests.integration.postgres import running as running_postgres
 
 LINE = re.compile(r"n1/gate flow l1 .* #(\d+)")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with running(tmp_path / "broker") as broker:
-        yield broker
 
 
 @pytest.fixture

@@ -56,18 +56,6 @@ def tell(journal: Journal, number: int, *, kind: str = "flow", ago: float = 0.0)
     return [journal.finish(period, body, life=LIFE) for _ in range(number)]
 
 
-@pytest.fixture
-def database(tmp_path):
-    return tmp_path / "edge.db"
-
-
-@pytest.fixture
-def journal(database):
-    journal = Journal(database, camera="cam")
-    yield journal
-    journal.close()
-
-
 @contextmanager
 def publishing(database, port, *, standstill=30.0, node="node-1"):
     """A publisher's loop in this process."""
@@ -136,12 +124,6 @@ class Process:
             self.running.kill()
             self.running.wait(timeout=10)
         assert "Traceback" not in self.said, self.said
-
-
-@pytest.fixture
-def broker(tmp_path):
-    with running(tmp_path / "broker") as broker:
-        yield broker
 
 
 def test_publisher_connected_tells_device_cameras_and_messages(broker, database, journal):

@@ -8,31 +8,11 @@ import sqlite3
 import time
 from contextlib import closing
 
-import pytest
-from broker import Ear, running, wait_until
+from broker import Ear, wait_until
 from test_publisher import EVERYTHING, LIFE, TOPICS, publishing, tell
 
-from edge.store.journal import Journal
 from edge.store.outbox import Outbox
 from edge.store.trim import trim
-
-
-@pytest.fixture
-def database(tmp_path):
-    return tmp_path / "edge.db"
-
-
-@pytest.fixture
-def journal(database):
-    journal = Journal(database, camera="cam")
-    yield journal
-    journal.close()
-
-
-@pytest.fixture
-def broker(tmp_path):
-    with running(tmp_path / "broker") as broker:
-        yield broker
 
 
 def asked(broker) -> int:

@@ -31,22 +31,29 @@ FIRST_LEAP = 5.0
 only. Where nobody goes, two boxes of nobody make no crossing."""
 GOES = (0.4, 0.25)
 """What bears it out: a way in the same direction of this share of the size, at this share of the step's speed."""
-KEPT_SECONDS = 1.5
-"""How far back the way is known."""
+WAY_SECONDS = 1.5
+"""Over so long before the step its proof is looked for, and one that stands is watched."""
+KEPT_SECONDS = 3.0
+"""How far back the way is known: who comes to a queue slows down for so long."""
 PROOF_SECONDS = 3.0
 """How long after the step the proof may come."""
+DEBT_SECONDS = 60.0
+"""The same for who came over the line in small steps and stands in a queue: until it is green again."""
 STANDS = 0.3
-"""Who goes less than this share of its size in KEPT_SECONDS, stands."""
+"""Who goes less than this share of its size in WAY_SECONDS, stands."""
 QUEUE = 2
 """So many that stand within one and a half of their sizes of a line are a queue on it."""
 QUEUE_NEAR = 1.5
 QUEUE_SECONDS = 3.0
 """How long a queue is thought to be there after it was last seen."""
 BEFORE_SECONDS = 0.5
-"""How long one must have been watched before it goes over a line on which a queue stands: what is born beside a queue
-and leaps into it is a false box and then one of the queue."""
+"""Who was watched for less before it came over a line on which a queue stands must go on for ON_SECONDS as it came:
+what is born beside a queue and leaps into it is a false box and then one of the queue, which stands."""
+ON_SECONDS = 1.0
 LEAVES = 0.6
-"""How far one must go out of a queue, besides its two longest steps, in its sizes."""
+"""How far one must go out of a queue, besides leaps, in its sizes."""
+SUDDEN = (0.1, 3.0)
+"""A step is a leap beyond this share of the size and so many times the longer of the steps before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,17 @@ class _Change:
     before: _Sight
     after: _Sight
     watched: float
+
+    @property
+    def step(self) -> float:
+        """How long the step is, in picture heights."""
+        return abs(self.after.distance - self.before.distance)
+
+    def goes_on(self, first: _Sight, last: _Sight) -> bool:
+        """Whether the way between two sights bears the step out."""
+        way = (last.distance - first.distance) * (1 if self.after.distance > self.before.distance else -1)
+        share = (last.at.seconds - first.at.seconds) / (self.after.at.seconds - self.before.at.seconds)
+        return way > max(GOES[0] * last.size, GOES[1] * self.step * share)
 
 
 @dataclass(slots=True)
@@ -186,7 +204,8 @@ def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tup
     if sure or (not queue and passage.owed in gone and _first_step(passage, change, now)):
         way, passage.owed = passage.owed, 0
         return change.at, 0 if way > 0 else 1
-    if now.at.seconds - change.at.seconds > PROOF_SECONDS:
+    patient = queue and change.step < LEAP * now.size
+    if now.at.seconds - change.at.seconds > (DEBT_SECONDS if patient else PROOF_SECONDS):
         passage.owed = 0
     return None
 
@@ -214,37 +233,44 @@ def _change(recent: Sequence[_Sight], after: _Sight) -> _Change:
 
 def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether a step over the line was no leap: too small for one, or the way before or after it goes on like it."""
-    step = abs(change.after.distance - change.before.distance)
-    if step < LEAP * now.size:
+    if change.step < LEAP * now.size:
         return True
-    speed = step / (change.after.at.seconds - change.before.at.seconds)
-
-    def goes(first: _Sight, last: _Sight) -> bool:
-        way = (last.distance - first.distance) * passage.owed
-        return way > max(GOES[0] * now.size, GOES[1] * speed * (last.at.seconds - first.at.seconds))
-
-    return goes(passage.recent[0], change.before) or goes(change.after, now)
+    first = _until(passage.recent, change.before.at.seconds - WAY_SECONDS)
+    return change.goes_on(first, change.before) or change.goes_on(change.after, now)
 
 
 def _first_step(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether it is a track's first step, and no longer than a fast one may take."""
-    step = abs(change.after.distance - change.before.distance)
-    return passage.recent[0] is change.before and step < FIRST_LEAP * now.size
+    return passage.recent[0] is change.before and change.step < FIRST_LEAP * now.size
 
 
 def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
-    """Whether one that was among a queue drives on: far, not in a leap or two, and no faster than a queue allows."""
-    if change.watched < BEFORE_SECONDS:
-        return False
-    steps = sorted((b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent))
+    """Whether one that was among a queue drives on: far, and not in leaps; or that it comes by beside the queue."""
     watched = now.at.seconds - passage.recent[0].at.seconds
-    return watched >= KEPT_SECONDS and sum(steps[:-2]) >= LEAVES * now.size
+    if watched < WAY_SECONDS or _driven(passage) < LEAVES * now.size:
+        return False
+    later = now.at.seconds - change.after.at.seconds
+    return change.watched >= BEFORE_SECONDS or (later >= ON_SECONDS and change.goes_on(change.after, now))
+
+
+def _driven(passage: _Passage) -> float:
+    """How far one has gone to the side that it is owed, in picture heights, but for leaps: a step between two short
+    ones is worth a short one, and the two longest are worth nothing."""
+    steps = np.array([(b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent)])
+    beside = np.maximum(np.append(steps[1:], 0.0), np.append(0.0, steps[:-1])).clip(0.0)
+    most = SUDDEN[0] * passage.recent[-1].size + SUDDEN[1] * beside
+    return float(np.sort(np.minimum(steps, most))[:-2].sum())
 
 
 def _stands_on(passage: _Passage, now: _Sight) -> bool:
     """Whether this is one that stands close to the line."""
     if not passage.recent or abs(now.distance) > QUEUE_NEAR * now.size or not 0 <= now.position <= 1:
         return False
-    first = passage.recent[0]
-    watched = now.at.seconds - first.at.seconds >= KEPT_SECONDS / 2
+    first = _until(passage.recent, now.at.seconds - WAY_SECONDS)
+    watched = now.at.seconds - first.at.seconds >= WAY_SECONDS / 2
     return watched and abs(now.distance - first.distance) < STANDS * now.size
+
+
+def _until(recent: Sequence[_Sight], at: float) -> _Sight:
+    """The last sight until that moment, or the first of all."""
+    return next((sight for sight in reversed(recent) if sight.at.seconds <= at), recent[0])

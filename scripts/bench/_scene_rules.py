@@ -63,7 +63,7 @@ def _junction(scene: Scene) -> dict[str, object]:
     middle = scene.camera.to_ground(ends).mean(axis=0)
     corners = [middle + np.array(corner) for corner in ((-6.5, -6.5), (6.5, -6.5), (6.5, 6.5), (-6.5, 6.5))]
     names = [each.id for each in scene.lines]
-    turn = {"id": "t1", "entries": [n for n in names if n.endswith("in")], "exits": [n for n in names if "out" in n]}
+    turn = {"id": "t1", "entries": names, "exits": names}
     return {
         "lines": [each.model_dump() for each in scene.lines],
         "turns": [turn],

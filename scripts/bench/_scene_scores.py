@@ -131,15 +131,14 @@ def _turns(scene: Scene, seen: Seen) -> Numbers:
 
 
 def turns_of(scene: Scene) -> Counter[str]:
-    """The true movements: in over one arm of the junction, out over another, on whichever of the arm's two lines."""
+    """The true movements: in over one arm of the junction, out over another."""
     true: Counter[str] = Counter()
     inside: dict[int, str] = {}
     for crossing in scene.truth.crossings(scene.lines):
-        arm = crossing.line.partition("-")[0]
         if crossing.direction == 0:
-            inside[crossing.user] = arm
+            inside[crossing.user] = crossing.line
         elif crossing.user in inside:
-            true[f"{inside.pop(crossing.user)}-in>{arm}-out.{crossing.kind}"] += 1
+            true[f"{inside.pop(crossing.user)}>{crossing.line}.{crossing.kind}"] += 1
     return true
 
 

@@ -120,8 +120,8 @@ TURNS = {"straight": (180.0, 0.6), "left": (90.0, 0.18), "right": (-90.0, 0.18),
 
 
 def junction(seed: int) -> Scene:
-    """Four arms under one wide camera, each green in its turn; every arm has a line for those who enter and one for
-    those who leave, `n-in`, `n-out` and so on."""
+    """Four arms under one wide camera, each green in its turn; over every arm goes one line, from a metre beyond one
+    kerb to a metre beyond the other, and direction 0 leads in."""
     random = np.random.default_rng([seed, 10])
     camera = PinHole(height=random.uniform(11, 13), tilt=random.uniform(40, 44), focal=random.uniform(0.95, 1.05))
     middle = (0.0, camera.height / np.tan(np.radians(camera.tilt)) + random.uniform(0, 1))
@@ -134,9 +134,7 @@ def junction(seed: int) -> Scene:
             ways.append(_through(middle, entry, leave, group))
     lights = Signal((16.0, 16.0, 16.0, 16.0), clear=3.0, offset=random.uniform(0, 76))
     lines = tuple(
-        line(camera, f"{arm}-{name}", _arm(middle, angle, 7.5, side[0]), _arm(middle, angle, 7.5, side[1]))
-        for arm, angle in ARMS.items()
-        for name, side in (("in", (-5.4, -0.1)), ("out", (0.1, 5.4)))
+        line(camera, arm, _arm(middle, angle, 7.5, -6.3), _arm(middle, angle, 7.5, 6.3)) for arm, angle in ARMS.items()
     )
     return Scene("junction", tuple(ways), camera, 150, seed, flows=tuple(flows), signal=lights, lines=lines)
 

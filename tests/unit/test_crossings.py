@@ -226,3 +226,44 @@ def test_one_who_leaves_a_queue_on_the_line_counts():
         places = {0: (0.4, 0.41 + 0.03 * k), 1: (0.45, 0.47), 2: (0.5, 0.53)}
         found += counter.update(seen(20 + k * 0.2, places, kind="motorcycle"))
     assert [(c.track, c.direction) for c in found] == [(0, 0)]
+
+
+def test_one_who_drives_by_beside_a_queue_counts_even_if_first_seen_at_the_line():
+    """The other carriageway, at the lower edge of the picture."""
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    found = []
+    for k in range(9):
+        places = {0: (0.4, 0.49), 1: (0.45, 0.52), 9: (0.7, 0.56 - 0.05 * k)}
+        found += counter.update(seen(20 + k * 0.2, places, kind="motorcycle"))
+    assert [(c.track, c.direction) for c in found] == [(9, 1)]
+
+
+def joins(counter, begin, *ys):
+    """One who comes to a queue on the line, its place at each look; the crossings counted."""
+    found = []
+    for k, y in enumerate(ys):
+        places = {0: (0.4, 0.49), 1: (0.45, 0.52), 9: (0.6, y)}
+        found += counter.update(seen(begin + k * 0.2, places, kind="motorcycle"))
+    return found
+
+
+SLOWS = (0.30, 0.34, 0.375, 0.405, 0.43, 0.45, 0.465, 0.477, 0.487, 0.495, 0.503, 0.51, 0.515, 0.52)
+
+
+def test_one_who_comes_over_the_line_and_stands_in_its_queue_counts_at_once():
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    (crossing,) = joins(counter, 20, *SLOWS, *stood(0.52, 10))
+    assert (crossing.track, crossing.direction) == (9, 0)
+    assert crossing.at.seconds == pytest.approx(21.9, abs=0.2)
+
+
+def test_one_who_creeps_over_the_line_of_a_queue_counts_when_it_drives_on():
+    creeps = np.linspace(0.47, 0.52, 60)
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    assert joins(counter, 20, *creeps, *stood(0.52, 100)) == []
+    (crossing,) = joins(counter, 52, *np.linspace(0.52, 0.7, 20))
+    assert (crossing.track, crossing.direction) == (9, 0)
+    assert crossing.at.seconds == pytest.approx(27, abs=1)

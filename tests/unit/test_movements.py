@@ -174,17 +174,16 @@ def test_entry_and_exit_in_one_picture_in_whichever_order_they_are_told():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_movements_of_a_junction_are_those_of_the_scene(seed):
     scene = SCENES["junction"](seed)
-    turn = Turn(id="t", entries=tuple(f"{a}-in" for a in "nesw"), exits=tuple(f"{a}-out" for a in "nesw"))
+    turn = Turn(id="t", entries=tuple("nesw"), exits=tuple("nesw"))
     counter, movements, told = CrossingCounter(scene.lines), Movements([turn], scene.lines), Counter()
     for tracks in true_tracks(scene):
         (sample,) = movements.update(tracks, counter.update(tracks))
         told.update({name: n for name, n in sample.added.items() if name.startswith("moves")})
     true, inside = Counter(), {}
     for crossing in scene.truth.crossings(scene.lines):
-        arm = crossing.line.partition("-")[0]
         if crossing.direction == 0:
-            inside[crossing.user] = arm
+            inside[crossing.user] = crossing.line
         elif crossing.user in inside:
-            true[f"moves.{inside.pop(crossing.user)}-in>{arm}-out.{crossing.kind}"] += 1
+            true[f"moves.{inside.pop(crossing.user)}>{crossing.line}.{crossing.kind}"] += 1
     assert true.total() > 30
     assert sum(abs(told[name] - true[name]) for name in told | true) <= 0.04 * true.total()

@@ -55,7 +55,7 @@ def test_truth_of_a_scene_asks_for_what_happens_in_it():
 
 def test_true_turns_are_those_of_the_trips():
     scene = SCENES["junction"](0)
-    ways = {f"{t.entry}-in>{t.exit}-out.{t.kind}" for t in scene.truth.trips}
+    ways = {f"{t.entry}>{t.exit}.{t.kind}" for t in scene.truth.trips}
     turns = turns_of(scene)
     assert turns.total() > 30
     assert set(turns) <= ways

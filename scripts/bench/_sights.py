@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from edge.tracks.assignment import best_pairs
 
 Floats = NDArray[np.float64]
 
+Said = list[tuple[float, int]]
+"""What a track was called, and when (seconds)."""
 SAME = 0.4
 """Overlap from which a detection is a sight of a road user."""
 
@@ -134,3 +137,16 @@ def confusion(sights: Sights) -> dict[str, dict[str, float]]:
         if len(said) >= 20:
             result[name] = {CLASSES[c]: round(float((said == c).mean()), 3) for c in np.unique(said)}
     return result
+
+
+def name_memory(said: Sequence[Said], lag: float) -> float:
+    """The correlation of a name being another than the track's most frequent one with the same `lag` seconds later."""
+    now, later = [], []
+    for names in said:
+        usual = Counter(name for _, name in names).most_common(1)[0][0]
+        wrong = {round(t, 1): name != usual for t, name in names}
+        for t, one in wrong.items():
+            if (then := round(t + lag, 1)) in wrong:
+                now.append(one)
+                later.append(wrong[then])
+    return float(np.corrcoef(now, later)[0, 1]) if len(set(now)) == len(set(later)) == 2 else float("nan")

@@ -69,8 +69,8 @@ class Noise:
     every picture and fading as the object moves `slow_sizes` on; they grow by `hidden` times themselves towards what is
     wholly hidden. What stands still looks the same in the next picture: what fades does so over `still_seconds`, and
     of what is new there is only the share `still`; all of it from a fifth of its size a picture.
-    `names[true][said]`: how often a class is said for a true one; in the share `flicker` of its pictures an object is
-    named anew, else as usual."""
+    `names[true][said]`: how often a class is said for a true one. In the share `own_name` of its pictures an object has
+    one and the same name for good; in the others a name that it keeps as it keeps what fades."""
 
     score: float = 0.1
     overlap: float = 0.5
@@ -82,7 +82,7 @@ class Noise:
     still: float = 0.15
     still_seconds: float = 600.0
     hidden: float = 1.0
-    flicker: float = 0.5
+    own_name: float = 0.5
     names: tuple[tuple[float, ...], ...] = tuple(tuple(map(float, row)) for row in np.eye(len(CLASSES)))
 
 
@@ -148,7 +148,7 @@ class NoisyDetector:
         self._seen, self._place = np.full(n, -np.inf), np.zeros((n, 2))
         names = np.array(noise.names)
         self._chances = names[kinds] / names[kinds].sum(axis=1, keepdims=True)
-        self._name = self._drawn(np.arange(n))
+        self._name, self._own_name = self._drawn(np.arange(n)), self._drawn(np.arange(n))
         self._things: list[_Thing] = []
         self._at: float | None = None
 
@@ -160,8 +160,7 @@ class NoisyDetector:
         going = self._gone(at.seconds, users, boxes, sizes)
         quality = self._qualities(users, sizes / np.sqrt(self._aspect), visible, going)
         shaken = clipped(boxes + self._shake(users, sizes, visible, going))
-        other = self._random.random(len(users)) < self._noise.flicker
-        names = np.where(other, self._drawn(users), self._name[users])
+        names = self._named(users, going)
         solid = (shaken[:, 2:] - shaken[:, :2] > 1e-3).all(axis=1) & (visible > 0)
         false = self._falsehoods(at.seconds, boxes)
         return self._told(
@@ -194,6 +193,14 @@ class NoisyDetector:
         quick = n.quick * going.fresh[:, None] * self._random.normal(0, 1, (len(users), 4))
         scale = sizes * (1 + n.hidden * (1 - visible))
         return np.asarray((slow + quick) * scale[:, None] / [self._aspect, 1, self._aspect, 1])
+
+    def _named(self, users: NDArray[np.int64], going: _Going) -> NDArray[np.int8]:
+        """What each is called in this picture."""
+        kept = going.kept(self._noise.slow_sizes, self._noise.still_seconds)
+        anew = self._random.random(len(users)) >= kept
+        self._name[users] = np.where(anew, self._drawn(users), self._name[users])
+        usual = self._random.random(len(users)) < self._noise.own_name
+        return np.where(usual, self._own_name[users], self._name[users]).astype(np.int8)
 
     def _drawn(self, users: NDArray[np.int64]) -> NDArray[np.int8]:
         """A class for each of these, at random by the names."""
@@ -231,7 +238,7 @@ class NoisyDetector:
 
     def _any_name(self) -> int:
         """Detectors name what is not there as they name what is."""
-        return int(self._random.choice(self._name)) if len(self._name) else 0
+        return int(self._random.choice(self._own_name)) if len(self._own_name) else 0
 
     def _told(self, at: Instant, boxes: Floats, quality: Floats, names: NDArray[np.int8]) -> Detections:
         """What passes the threshold and the suppression of overlapping boxes, best first."""

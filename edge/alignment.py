@@ -31,6 +31,8 @@ class Alignment:
         shifts = [self._begun.setdefault(track, self._shift) for track in tracks.ids.tolist()]
         for track in tracks.ended:
             self._begun.pop(track, None)
+        if self._shift and len(tracks.unsure):
+            tracks = replace(tracks, unsure=_undone(tracks.unsure, self._shift))
         if not any(shifts):
             return tracks
         boxes = tracks.boxes.copy()

@@ -68,6 +68,7 @@ class Tracks:
     Detections, `classes` int8 (n,) by vote over the track so far, `confirmed` bool (n,).
 
     `ended` names the tracks that died here: whoever keeps state by track id drops it then. An id is used once.
+    `unsure` (m, 4) are the boxes of nobody's track that may be people, too weak to begin one.
     """
 
     at: Instant
@@ -77,6 +78,7 @@ class Tracks:
     classes: NDArray[np.int8]
     confirmed: NDArray[np.bool_]
     ended: tuple[int, ...] = ()
+    unsure: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -34,8 +34,8 @@ class ModelError(EdgeError):
 
 class SourceError(EdgeError):
     """A camera or a file that gives no pictures. `reason` is one word for the status message and the back-off: one
-    of `edge.causes.TOLD`."""
+    of `edge.causes.TOLD`; `found` as in the text."""
 
     def __init__(self, where: str, what: str, *, reason: str, found: str = "", do: str = "") -> None:
         super().__init__(where, what, found=found, do=do)
-        self.reason = reason
+        self.reason, self.found = reason, found

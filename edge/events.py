@@ -276,6 +276,8 @@ class RuleInfo(Part):
     """Seconds of one interval."""
     area_m2: Annotated[float, Field(gt=0)] | None = None
     """The ground that a zone covers."""
+    alarm: AlarmKind | None = None
+    """The alarm that this rule can raise; absent where it has none."""
 
 
 class ModelInfo(Part):
@@ -349,6 +351,8 @@ def info(edge: Edge, *, cameras: Mapping[str, Camera], models: Mapping[str, str]
 
 def _rule_info(rule: Line | Zone | Turn | Queue) -> RuleInfo:
     fields: dict[str, object] = {"every": rule.every}
+    if not isinstance(rule, Turn) and rule.alarms.one:
+        fields["alarm"] = rule.alarms.one[0]
     match rule:
         case Line():
             fields |= {"kind": "flow", "directions": rule.names, "classes": rule.classes, "points": rule.points}

@@ -15,6 +15,12 @@ def bottom_centres(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
 
 
+def in_picture(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points (n, 2) on the border of the picture, where it cuts who stands there, moved just inside: so polygons that
+    reach the border hold them."""
+    return points.clip(1e-6, 1 - 1e-6)
+
+
 def inside(points: NDArray[np.float32], polygon: Sequence[Point]) -> NDArray[np.bool_]:
     """Which of the points (n, 2) lie in the polygon, by the even-odd rule (W. R. Franklin's PNPOLY)."""
     x, y = points[:, 0], points[:, 1]

@@ -47,7 +47,8 @@ class Pipeline:
         self._alignment = Alignment()
         self._mask = [points_of(polygon) for polygon in camera.mask]
         self._detector = Detector(card, path=models, mask=self._mask, tiled=camera.analyse.tiles)
-        self._tracker = Tracker(TrackerSettings(confident=card.thresholds.confident))
+        thresholds = card.thresholds
+        self._tracker = Tracker(TrackerSettings(confident=thresholds.confident, unsure=thresholds.unsure))
 
     def analyse(self, frame: Frame) -> Analysis:
         """Looks at the next picture."""

@@ -67,12 +67,13 @@ class Head(_Part):
 class Thresholds(_Part):
     """Boxes below `score` are dropped, and boxes that overlap a better one of their kind by more than `iou`.
 
-    From `confident` on a box may begin a track; weaker ones only continue one. Scores of different nets differ, and
-    those of one net's classes: `sure` says by class which score is told as `confident`, and those beside it in
-    proportion."""
+    From `confident` on a box may begin a track; weaker ones only continue one, and from `unsure` on a person's that
+    continues none is a sign of somebody missed. Scores of different nets differ, and those of one net's classes: `sure`
+    says by class which score is told as `confident`, and those beside it in proportion."""
 
     score: Fraction
     confident: Fraction
+    unsure: Fraction = 0.3
     iou: Fraction
     sure: dict[Kind, Annotated[float, Field(gt=0, lt=1)]] = {}
 

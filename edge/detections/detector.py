@@ -17,7 +17,7 @@ from edge.detections.letterbox import Letterbox, empty_blobs, fitted
 from edge.detections.net import Net
 from edge.detections.suppress import with_riders, without_duplicates, without_riders
 from edge.detections.tiles import WHOLE, Tile, merged, tiles
-from edge.geometry import Point, bottom_centres, inside
+from edge.geometry import Point, bottom_centres, in_picture, inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Detector:
             found = self._found(frame, self._looks[0])
         else:
             found = merged([(look.tile, self._found(look.tile.cut(frame), look)) for look in self._looks])
-        hidden = np.zeros(len(found.boxes), np.bool_)
+        hidden, points = np.zeros(len(found.boxes), np.bool_), in_picture(bottom_centres(found.boxes))
         for polygon in self._mask:
-            hidden |= inside(bottom_centres(found.boxes), polygon)
+            hidden |= inside(points, polygon)
         order = np.argsort(-found.scores, kind="stable")
         rows = order[~hidden[order]]
         return Detections(

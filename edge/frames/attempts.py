@@ -7,6 +7,8 @@ from edge.frames.connection import WHERE
 from edge.frames.patience import LENDS, SHAKY, Backoff
 from edge.frames.refusals import Refusals
 
+FREE = "close what else watches this camera (recorders, apps, browsers)"
+
 
 class Attempts:
     """The history of one camera's connections, since the last that ran steadily."""
@@ -61,11 +63,11 @@ class Attempts:
                 self._refused += 1
                 busy = self._refused <= LENDS
                 what = "the camera refuses the login that it took before"
-                do = "close other viewers, or check its credentials"
-                return SourceError(WHERE, what, reason="busy" if busy else "auth", do=do)
+                do = f"{FREE}, or where nobody else watches mend the password of its credentials"
+                return SourceError(WHERE, what, reason="busy" if busy else "auth", found=error.found, do=do)
             case "declined" if self._played:
                 what = "the camera refuses the stream that it gave before"
-                return SourceError(WHERE, what, reason="busy", do="close other viewers")
+                return SourceError(WHERE, what, reason="busy", found=error.found, do=f"{FREE}, or let it serve more")
             case "codec" if self._playing:
                 return SourceError(WHERE, "the camera changed its stream", reason="changed")
         return error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Zone
 from edge.dataflow import Tracks
-from edge.geometry import bottom_centres, inside
+from edge.geometry import bottom_centres, in_picture, inside
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ class Congestion:
         """The state of each zone; `paces` (n,) are the tracks' speeds in m/s, NaN where unknown."""
         passed = 0.0 if self._at is None else min(max(tracks.at.seconds - self._at, 0.0), 1.0)
         self._at = tracks.at.seconds
-        points = bottom_centres(tracks.boxes)
+        points = in_picture(bottom_centres(tracks.boxes))
         vehicle = tracks.confirmed & (tracks.classes > 0)
         area = np.prod(tracks.boxes[:, 2:] - tracks.boxes[:, :2], axis=1) * FOOTPRINT
         for zone, flow, whole in self._zones:

@@ -14,10 +14,10 @@ from edge.geometry import bottom_centres
 
 Floats = NDArray[np.float64]
 
-BY = 1.0
+BY = 1.5
 """Who comes as near to a line as this, in sizes of its own, comes by it: a box shakes by a tenth of its size, and a
 track begins or breaks off within a step or two."""
-AWAY = 3.0
+AWAY = 2.0
 """So far from the line that it came by, in sizes, it must be to have gone on from there."""
 GAP_SECONDS = 6.0
 """A track that begins so much later than another broke off may be its continuation."""

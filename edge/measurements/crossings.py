@@ -24,6 +24,9 @@ RETURN = (0.01, 0.5)
 that stands on the line and shivers counts once."""
 REARM = (0.02, 1.0)
 """How far it must be from the line before the narrow band holds for it again."""
+GONE = 0.6
+"""How far it must be, in its sizes, from where it was farthest on the other side: one that is parked on the line and
+shivers takes both sides by and by."""
 LEAP = 0.35
 """From this share of the object's size on, a step over the line must be borne out."""
 FIRST_LEAP = 5.0
@@ -95,6 +98,8 @@ class _Passage:
     """Where one track stands with one line. Sides are -1 (left of the line walked first to last) and +1 (right)."""
 
     side: int = 0
+    far: float = 0.0
+    """How far it has been on that side, in its sizes."""
     armed: bool = True
     recent: list[_Sight] = field(default_factory=list)
     """The last KEPT_SECONDS, oldest first; more while a crossing is owed."""
@@ -189,11 +194,13 @@ def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tup
     _remember(passage, now)
     constant, share = BAND if passage.armed else RETURN
     side = int(np.sign(now.distance))
+    away = abs(now.distance) / max(now.size, 1e-6)
     if side == passage.side:
+        passage.far = max(passage.far, away)
         passage.armed = passage.armed or abs(now.distance) > REARM[0] + REARM[1] * now.size
-    elif abs(now.distance) > constant + share * now.size:
+    elif abs(now.distance) > constant + share * now.size and (passage.side == 0 or passage.far + away > GONE):
         complete = passage.side != 0 and passage.changed is not None and passage.changed.on_line
-        passage.side, passage.owed = side, side if complete else 0
+        passage.side, passage.far, passage.owed = side, away, side if complete else 0
         passage.armed = passage.armed and not complete
     change = passage.changed
     if not passage.owed or change is None:

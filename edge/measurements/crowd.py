@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edge.config.rules import Zone
 from edge.dataflow import CLASSES, FloatArray, Sample, Tracks
-from edge.geometry import bottom_centres, inside
-from edge.measurements.visits import Visits, at_border, in_picture
+from edge.geometry import bottom_centres, in_picture, inside
+from edge.measurements.visits import Visits, at_border
 
 UNSEEN_SECONDS = 0.8
 """How long somebody who was not found again still counts as present, unless last seen at the border of the picture.
@@ -21,13 +21,11 @@ Measured on vtest at 10, 5 and 3.3 pictures a second: the mean error is least fr
 PART_SHARE, PART_HEIGHT = 0.75, 0.7
 """A person's box that lies by this share in that of another, and is at most so high beside it, is a part of that
 person: nets find a head as well as its body."""
-LAYERS = 1.7
-"""From so many people behind one another a zone is saturated: boxes at the place of a median one, itself included.
-From geometry (bodies of 0.5 x 1.68 m seen from 4 to 10 m high; tests/unit/crowd_.py): 1 person/m2 gives 1.9 with 53 to
-84 % found, and it stays at 1.7 to 2.2 up to 5/m2, where 6 % are found. It cannot tell of people who are too small for
-the net to find: of 103 still pictures of crowds 85 % had under 80 % found, and their boxes overlap no more for it."""
+MISSED = 0.3
+"""From so many signs of missed people for each one who is found a zone is saturated: unsure boxes that no track took,
+and by what share a mean box shares its place with another. Chosen and measured as docs/decisions/0014 tells."""
 ENOUGH = 8
-"""Fewer boxes than this make no crowd: their median is that of a family."""
+"""Fewer boxes than this, unsure ones included, make no crowd: two false boxes beside a family are much of it."""
 STEADY_SECONDS = 5.0
 """The time constant in which a zone becomes saturated: a group that walks by saturates nothing."""
 PAUSE_SECONDS = 1.0
@@ -52,22 +50,24 @@ class Crowd:
     """Counts the road users in the zones of one camera; riders are no people."""
 
     def __init__(self, zones: Sequence[Zone]) -> None:
-        self._zones = [(zone, Visits(zone.points), _Layers()) for zone in zones]
+        self._zones = [(zone, Visits(zone.points), _Saturation()) for zone in zones]
         self._seen: dict[int, _Seen] = {}
 
     def update(self, tracks: Tracks) -> list[Sample]:
         """One sample a zone: who is `present` by class, people who `entered` and `left` and their `dwell`, and the flag
-        `saturated` where more people are there than can be told apart: the number is a lower bound then."""
+        `saturated` where probably less than four in five people are found: the number is a lower bound then, as who is
+        counted is there and of the others nothing is known. Without the flag many may still be missing where the net
+        sees no sign of them, as of heads of a few pixels."""
         whole = _selected(tracks, tracks.confirmed & ~_parts(tracks))
         self._remember(whole, tracks)
         people = people_of(tracks)
         points = np.array([seen.point for seen in self._seen.values()], dtype=np.float32).reshape(-1, 2)
         kinds = np.array([seen.kind for seen in self._seen.values()], dtype=np.int8)
         samples = []
-        for zone, visits, layers in self._zones:
+        for zone, visits, saturation in self._zones:
             counts = Counter(CLASSES[kind] for kind in kinds[inside(points, zone.points)])
             present = {kind: float(counts[kind]) for kind in (CLASSES if zone.vehicles else CLASSES[:1])}
-            flags = frozenset({"saturated"} if layers.many(people, zone) else ())
+            flags = frozenset({"saturated"} if saturation.lasting(people, zone) else ())
             samples.append(Sample(tracks.at, zone.id, present, _moved(visits, people), flags))
         return samples
 
@@ -111,39 +111,53 @@ def _selected(tracks: Tracks, which: NDArray[np.bool_]) -> Tracks:
     )
 
 
-def _shared(boxes: FloatArray) -> FloatArray:
-    """The share of each box that lies in each other one, (n, n); 0 with itself."""
+def _shared(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """The share of each box that lies in each of the others, (n, 4), (m, 4) -> (n, m)."""
     width, height = (
-        np.minimum(boxes[:, None, i + 2], boxes[None, :, i + 2]) - np.maximum(boxes[:, None, i], boxes[None, :, i])
+        np.minimum(boxes[:, None, i + 2], others[None, :, i + 2]) - np.maximum(boxes[:, None, i], others[None, :, i])
         for i in (0, 1)
     )
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     shares: FloatArray = width.clip(0) * height.clip(0) / np.maximum(areas, 1e-9)[:, None]
-    np.fill_diagonal(shares, 0)
     return shares
+
+
+def _within(boxes: FloatArray, people: FloatArray) -> NDArray[np.bool_]:
+    """Which boxes (n, 4) are a part of one of these people (m, 4); none is a part of itself."""
+    heights, whole = boxes[:, 3] - boxes[:, 1], people[:, 3] - people[:, 1]
+    within = (_shared(boxes, people) >= PART_SHARE) & (heights[:, None] <= PART_HEIGHT * whole[None, :])
+    return np.asarray(within.any(axis=1))
 
 
 def _parts(tracks: Tracks) -> NDArray[np.bool_]:
     """Which boxes are a part of another person."""
-    people = (tracks.classes == 0) & tracks.confirmed
-    heights = tracks.boxes[:, 3] - tracks.boxes[:, 1]
-    within = (_shared(tracks.boxes) >= PART_SHARE) & (heights[:, None] <= PART_HEIGHT * heights[None, :])
-    parts: NDArray[np.bool_] = (within & people[None, :]).any(axis=1) & (tracks.classes == 0)
+    people = tracks.classes == 0
+    parts: NDArray[np.bool_] = people & _within(tracks.boxes, tracks.boxes[people & tracks.confirmed])
     return parts
 
 
-class _Layers:
-    """How much of the last STEADY_SECONDS so many people stood behind one another in a zone that some hid others."""
+def saturated(people: Tracks, zone: Zone) -> bool:
+    """Whether a picture shows enough signs of people in a zone that are not among its counted ones."""
+    boxes, unsure = (
+        each[inside(in_picture(bottom_centres(each)), zone.points)] for each in (people.boxes, people.unsure)
+    )
+    unsure = unsure[~_within(unsure, boxes)]
+    shared = _shared(boxes, boxes)
+    np.fill_diagonal(shared, 0)
+    missed = len(unsure) + float(shared.max(axis=1, initial=0).sum())
+    return len(boxes) + len(unsure) >= ENOUGH and missed >= MISSED * len(boxes)
+
+
+class _Saturation:
+    """How much of the last STEADY_SECONDS a zone was saturated."""
 
     def __init__(self) -> None:
         self._share, self._at = 0.0, -math.inf
 
-    def many(self, people: Tracks, zone: Zone) -> bool:
+    def lasting(self, people: Tracks, zone: Zone) -> bool:
         """Whether it was most of that time, after this picture."""
-        boxes = people.boxes[inside(in_picture(bottom_centres(people.boxes)), zone.points)]
-        layers = 1.0 + float(np.median(_shared(boxes).sum(axis=1))) if len(boxes) >= ENOUGH else 1.0
         since = min(max(0.0, people.at.seconds - self._at), PAUSE_SECONDS)
-        self._share += (1 - math.exp(-since / STEADY_SECONDS)) * ((layers >= LAYERS) - self._share)
+        self._share += (1 - math.exp(-since / STEADY_SECONDS)) * (saturated(people, zone) - self._share)
         self._at = people.at.seconds
         return self._share > 0.5
 

@@ -49,9 +49,14 @@ class Measures:
         self._congestion = Congestion([zone for zone in camera.zones if zone.vehicles or zone.alarms.congestion])
         self._alarms = Alarms(camera, areas=areas_of(camera.zones, ground))
         self._levelled = frozenset(zone.id for zone in camera.zones if zone.alarms.one)
+        self._at: float | None = None
 
     def update(self, tracks: Tracks, *, trusted: bool = True) -> Measured:
-        """Takes in the tracks of the next picture; alarms do not believe one that is not `trusted`."""
+        """Takes in the tracks of the next picture; alarms do not believe one that is not `trusted`. A picture
+        that is no later than the one before it changes nothing and has no samples."""
+        if self._at is not None and tracks.at.seconds <= self._at:
+            return Measured([], [], [])
+        self._at = tracks.at.seconds
         crossings = self._counter.update(tracks)
         paces = self._trails.update(tracks)
         samples = _one_each(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Line, Queue
 from edge.dataflow import CLASSES, Crossing, FloatArray, Sample, Tracks
-from edge.geometry import bottom_centres, inside, iou
+from edge.geometry import bottom_centres, in_picture, inside, iou
 from edge.measurements.calibration import Ground
+from edge.measurements.trails import PAUSE_SECONDS
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +28,9 @@ HIDDEN_SECONDS = 40.0
 """How long one that waits is taken to wait on when it is not seen: most of a queue is hidden most of the time."""
 HELD_SECONDS = 8.0
 """The same once somebody has left over the stop line, for then the queue moves; and for those who do not wait."""
+WEAK_SECONDS = 3.0
+"""Far back no sight of a queue is sure: one that only weak sights tell of is of it once it was seen to stand so long,
+under whatever ids, and only where somebody surely waits too: what is taken for a vehicle day and night is no queue."""
 SAME = 0.3
 """Overlap (IoU) with the box of one that vanished, from which on a new track is that one."""
 HIDING = (3, 0.03)
@@ -38,15 +42,22 @@ LENGTH_M = {"pedestrian": 0.5, "bicycle": 1.8, "motorcycle": 1.9, "car": 4.5, "b
 @dataclass(slots=True)
 class _Waiting:
     """One that waits or waited: where it was last seen, `until` when it is held if it is not seen again, how many
-    `seconds` it has waited."""
+    `seconds` it has waited, and been `seen`, and whether it was ever `sure`, its track confirmed."""
 
     kind: str
     box: FloatArray
     until: float
     waits: bool = True
     seconds: float = 0.0
+    seen: float = 0.0
+    sure: bool = False
     over: bool = False
     """Whether it has crossed the stop line."""
+
+    @property
+    def queued(self) -> bool:
+        """Whether it waits before the stop line, as far as can be told."""
+        return self.waits and not self.over and (self.sure or self.seen >= WEAK_SECONDS)
 
 
 class Queues:
@@ -75,7 +86,7 @@ class _Lane:
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
         self._forget(tracks, now)
-        self._look(tracks, paces)
+        self._look(tracks, paces, passed)
         for each in self._known.values():
             each.seconds += passed if each.waits else 0.0
         added = self._left(crossings, now)
@@ -85,11 +96,11 @@ class _Lane:
             present["metres"] = max((rear for _, rear in queue), default=0.0)
         return Sample(tracks.at, self._queue.id, present, added, _flags([each.box for each, _ in queue]))
 
-    def _look(self, tracks: Tracks, paces: Floats) -> None:
+    def _look(self, tracks: Tracks, paces: Floats, passed: float) -> None:
         """Who joins, who waits on, who moves off. One that stands in the lane and whose point shakes over its edge
         waits on."""
         points = bottom_centres(tracks.boxes)
-        there = inside(points, points_of(self._queue.lane)) & tracks.confirmed & (tracks.classes > 0)
+        there = inside(in_picture(points), points_of(self._queue.lane)) & (tracks.classes > 0)
         for row, track in enumerate(tracks.ids.tolist()):
             each = self._known.get(track)
             if each is None and there[row] and paces[row] < JOINS_MS:
@@ -100,7 +111,8 @@ class _Lane:
                 still = bool(paces[row] < limit or (np.isnan(paces[row]) and each.waits))
                 each.waits = still and (each.waits or bool(there[row]))
                 each.kind, each.box = CLASSES[tracks.classes[row]], tracks.boxes[row]
-                each.until = tracks.at.seconds + (HIDDEN_SECONDS if each.waits else HELD_SECONDS)
+                each.sure, each.seen = each.sure or bool(tracks.confirmed[row]), each.seen + min(passed, PAUSE_SECONDS)
+                each.until = tracks.at.seconds + (HIDDEN_SECONDS if each.queued else HELD_SECONDS)
 
     def _heir_of(self, box: FloatArray, tracks: Tracks) -> _Waiting | None:
         """The one that stood here and has vanished, now under another id."""
@@ -131,7 +143,7 @@ class _Lane:
     def _connected(self, aspect: float) -> list[tuple[_Waiting, float]]:
         """Those who wait one behind the other from the stop line on, each with the metres (or picture heights) from
         the line to its rear."""
-        waiting = [each for each in self._known.values() if each.waits and not each.over]
+        waiting = [each for each in self._known.values() if each.queued]
         if not waiting:
             return []
         boxes = np.stack([each.box for each in waiting])
@@ -149,7 +161,7 @@ class _Lane:
                 break
             tail = max(tail, float(rears[row]))
             queue.append((waiting[row], float(rears[row])))
-        return queue
+        return queue if any(each.sure for each, _ in queue) else []
 
 
 def _flags(boxes: Sequence[FloatArray]) -> frozenset[str]:
@@ -165,7 +177,7 @@ def _metres(ground: Ground, stop_line: Line, waiting: Sequence[_Waiting], points
     """Metres (n,) from the stop line to the front and the rear of each. The lower edge of a box is the front of one
     that looks into the camera, and the rear of one that looks away."""
     line, places = ground.metres(np.array(stop_line.points)), ground.metres(points)
-    to_camera = ground.jacobian(points) @ [0.0, 0.01]
+    to_camera = ground.jacobian(points) @ [0.0, 1e-4]
     at = _behind(line, places)
     facing = (at - _behind(line, places + to_camera)) / np.maximum(np.hypot(*to_camera.T), 1e-9)
     length = np.array([LENGTH_M[each.kind] for each in waiting])

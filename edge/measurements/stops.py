@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Zone
 from edge.dataflow import FloatArray, Tracks
-from edge.geometry import bottom_centres, inside, iou
+from edge.geometry import bottom_centres, in_picture, inside, iou
 
 Floats = NDArray[np.float64]
 
@@ -24,20 +24,33 @@ SAME = 0.4
 HELD_SECONDS = 20.0
 """How long one that stood is waited for when it is not seen: a bus before it, a weak sight. It does not stand longer in
 that time, but may go on when it is seen again."""
+CAME = 1.0
+"""Who was seen to come from so far, in its sizes, is a vehicle; what was always there may be a cone or a shadow."""
+STEADY, GLIMPSE_SECONDS = 0.8, 0.5
+"""That must be seen surely for this share of the time; a sight tells of no more than so long before it."""
 SETTLES = 0.1
 """How fast the place follows the box, of what is new in each second: the first sights are no better than the others."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a vehicle has been `since` some moment, as its box there; when it was `last` seen."""
+    """Where a vehicle has been `since` some moment, as its box there and as it was `first` seen anywhere; when it was
+    `last` seen, and for how many seconds since then it was `watched`."""
 
     box: FloatArray
     since: float
     last: float
+    first: FloatArray
+    watched: float = 0.0
 
     def stood(self) -> float:
         return self.last - self.since
+
+    def believed(self, aspect: float) -> bool:
+        """Whether it is a vehicle that stands: it came, or is surely there."""
+        way = (self.box + self.box[[2, 3, 0, 1]] - self.first - self.first[[2, 3, 0, 1]])[:2] / 2 * [aspect, 1.0]
+        came = float(np.hypot(*way)) > CAME * _size(self.box, aspect)
+        return self.stood() >= LEAST_SECONDS and (came or self.watched >= STEADY * self.stood())
 
 
 class Stops:
@@ -49,31 +62,26 @@ class Stops:
         self._places: dict[int, _Place] = {}
 
     def update(self, tracks: Tracks) -> Mapping[str, float]:
-        """The seconds that the longest-standing vehicle now seen has stood, by zone; 0 where none stands."""
+        """The seconds that the longest-standing vehicle now seen has stood, by zone; 0 where none stands. It stands in
+        the zones of its place: one that drives off into the next zone has not stood there."""
         now, vehicle = tracks.at.seconds, tracks.confirmed & (tracks.classes > 0)
         for track in [t for t, place in self._places.items() if _over(place, now, ended=t in tracks.ended)]:
             del self._places[track]
-        seen = set(tracks.ids.tolist())
-        for row in np.flatnonzero(vehicle).tolist():
+        seen, rows = set(tracks.ids.tolist()), np.flatnonzero(vehicle).tolist()
+        for row in rows:
             self._stand(int(tracks.ids[row]), tracks.boxes[row], tracks, seen)
-        stood = np.array([self._stood(track) for track in tracks.ids.tolist()])
-        points = bottom_centres(tracks.boxes)
-        result = {}
-        for zone in self._zones:
-            there = vehicle & inside(points, points_of(zone.points))
-            result[zone.id] = float(max(stood[there], default=0.0))
-        return result
-
-    def _stood(self, track: int) -> float:
-        place = self._places.get(track)
-        return place.stood() if place and place.stood() >= LEAST_SECONDS else 0.0
+        places = [self._places[track] for track in tracks.ids[rows].tolist()]
+        stood = np.array([place.stood() if place.believed(tracks.aspect) else 0.0 for place in places])
+        points = in_picture(bottom_centres(np.array([place.box for place in places], np.float32).reshape(-1, 4)))
+        return {zone.id: float(max(stood[inside(points, points_of(zone.points))], default=0.0)) for zone in self._zones}
 
     def _stand(self, track: int, box: FloatArray, tracks: Tracks, seen: set[int]) -> None:
         """One sight of a vehicle: in its place, or in a new one."""
         now = tracks.at.seconds
         place = self._places.get(track) or self._inherited(box, seen)
         if place is None or not _near(place.box, box, tracks.aspect):
-            place = _Place(box, now, now)
+            place = _Place(box, now, now, box if place is None else place.first)
+        place.watched += min(now - place.last, GLIMPSE_SECONDS)
         share = min(1.0, SETTLES * (now - place.last))
         place.box, place.last = place.box + np.float32(share) * (box - place.box), now
         self._places[track] = place
@@ -94,6 +102,12 @@ def _over(place: _Place, now: float, *, ended: bool) -> bool:
 
 def _near(place: FloatArray, box: FloatArray, aspect: float) -> bool:
     """Whether a box is still in its place: by the better of its upper and lower edge, for the other may be hidden."""
-    size = float(np.sqrt(np.prod((place[2:] - place[:2]) * [aspect, 1.0])))
     off = np.abs(box - place) * [aspect, 1.0, aspect, 1.0]
-    return bool(np.hypot(min(off[0], off[2], (off[0] + off[2]) / 2), min(off[1], off[3])) <= LEEWAY * size)
+    return bool(
+        np.hypot(min(off[0], off[2], (off[0] + off[2]) / 2), min(off[1], off[3])) <= LEEWAY * _size(place, aspect)
+    )
+
+
+def _size(box: FloatArray, aspect: float) -> float:
+    """The root of a box's area, in picture heights."""
+    return float(np.sqrt(np.prod((box[2:] - box[:2]) * [aspect, 1.0])))

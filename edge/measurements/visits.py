@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.dataflow import FloatArray, Tracks
-from edge.geometry import Point, bottom_centres, inside
+from edge.geometry import Point, bottom_centres, in_picture, inside
 
 BAND = (0.1, 0.1)
 """Half-width of the band along the edge of a zone in which nobody enters or leaves: share of the person's height, and
@@ -129,11 +129,6 @@ class Visits:
         over = [s for s in self._stays if now - s.seen > (AWAY_SECONDS if s.gone else JOINED_SECONDS)]
         self._stays = [stay for stay in self._stays if stay not in over]
         return [Visit(stay.begin, stay.seen, stay.whole) for stay in over if stay.told]
-
-
-def in_picture(points: FloatArray) -> FloatArray:
-    """Points on the border of the picture moved just inside it, so that zones that reach the border hold them."""
-    return points.clip(1e-6, 1 - 1e-6)
 
 
 def at_border(boxes: FloatArray) -> NDArray[np.bool_]:

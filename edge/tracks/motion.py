@@ -18,8 +18,9 @@ SMALLEST, LARGEST = 1e-3, 4.0
 """The sides of a box stay between these, in picture heights."""
 FASTEST = 20.0
 """No side of the state changes faster, in picture heights a second; it bounds a track that grows while it is unseen."""
-MOST_GROWTH = 0.5
-"""The largest change of scale, over one prediction, that perspective is believed to make."""
+MOST_GROWTH = 0.25
+"""The largest change of scale, over one prediction, that perspective is believed to make: a third larger, as what comes
+near is after a third of a second. A growth that is thought too great feeds on itself, and the track flies off."""
 PLAIN_GROWTH = 0.15
 """A greater one is believed only as far as both sides of the box agree on it: who comes into the picture grows in
 breadth alone until all of it is there, and who turns in one side too."""

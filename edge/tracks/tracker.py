@@ -2,95 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.dataflow import CLASSES, Detections, Tracks
+from edge.dataflow import CLASSES, Detections, FloatArray, Tracks
 from edge.geometry import iou
 from edge.tracks.assignment import best_pairs
 from edge.tracks.association import FAMILY, Costs, Sight, corners, disagreement, misfit
 from edge.tracks.habits import Habits, Learning
-from edge.tracks.motion import Floats, Motion, Noise, Rows, sizes
-
-Indices = NDArray[np.int64]
-
-WALKS = int(FAMILY[CLASSES.index("pedestrian")])
+from edge.tracks.lives import PEDESTRIAN, WALKS, Indices, Lives
+from edge.tracks.motion import Floats, Motion, Noise, sizes
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """Below the score `low` a detection is ignored, from `confident` on it is sure. A track that begins surely is
-    confirmed by `confirm_observations`. Where vehicles are known to pass, with a spread of at most `faint_spread` of
-    what a newcomer may do elsewhere, a track may begin weakly: it is faint, takes what the others leave within
-    `faint_limit` of cost, and is confirmed when it is seen surely, or moves. A vehicle moves when in
-    `moving_observations` it has gone `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (or
-    `tentative_seconds`, before it is confirmed), or when for `doubted_seconds` it was neither seen surely nor moved: a
-    traffic cone that was once taken for a person; a vehicle that has moved before may stand for `standing_seconds` so,
-    within `standing_sizes` of where it was last seen surely.
-    Every track ends after `gap_seconds` between two pictures. A
-    detection that covers another by `same_overlap` (IoU) starts no second track. At most `most` tracks live at once."""
+    """Below the score `low` a detection is ignored, from `confident` on it is sure; people from `unsure` on whom no
+    track takes are told. A track that begins surely is confirmed by `confirm_observations`. A vehicle may begin weakly
+    where vehicles are known to pass, with a spread of at most `faint_spread` of what a newcomer may do elsewhere, and
+    where it is seen a second time: it is faint, takes what the others leave within `faint_limit` of cost, and is
+    confirmed when it is seen surely, or moves. A vehicle moves when in `moving_observations` it has gone
+    `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (`tentative_seconds` before it is
+    confirmed, `faint_seconds` while it is faint), and every track after `gap_seconds` between two pictures. Who was
+    neither seen surely nor moved for `doubted_seconds` ends: a traffic cone that was once taken for a person. A
+    vehicle is kept for `standing_seconds`, as those that wait hide each other: one that never went away from where it
+    began is faint again so long. Detections that overlap by `same_overlap` (IoU) are of one object. At most `most`
+    tracks live at once."""
 
     low: float = 0.15
     confident: float = 0.5
+    unsure: float = 0.3
     confirm_observations: int = 2
     lost_seconds: float = 1.9
     tentative_seconds: float = 0.3
+    faint_seconds: float = 1.0
     doubted_seconds: float = 1.5
-    standing_seconds: float = 30.0
-    standing_sizes: float = 0.7
+    standing_seconds: float = 120.0
     gap_seconds: float = 2.0
     same_overlap: float = 0.6
     most: int = 500
-    faint_limit: float = 10.0
+    faint_limit: float = 18.0
     faint_spread: float = 0.3
     moving_observations: int = 4
     moving_sizes: float = 1.5
     costs: Costs = field(default_factory=Costs)
     noise: Noise = field(default_factory=Noise)
     learning: Learning = field(default_factory=Learning)
-
-
-@dataclass(frozen=True, slots=True)
-class Lives(Rows):
-    """What is remembered of each track: `ids`, `observations` so far, when last `seen`, when last seen surely or moved
-    on (`sure`, seconds) and where (`anchor` (n, 2), picture heights), where it began (`born` (n, 2)), `votes`
-    (n, classes) as sums of scores, whether `firm`, which is no longer faint, whether `confirmed`, and whether it is a
-    vehicle that `goes`, as it has gone away from where it began."""
-
-    ids: Indices
-    observations: Indices
-    seen: Floats
-    sure: Floats
-    anchor: Floats
-    born: Floats
-    votes: Floats
-    firm: NDArray[np.bool_]
-    confirmed: NDArray[np.bool_]
-    goes: NDArray[np.bool_]
-
-    @classmethod
-    def none(cls) -> Lives:
-        """No track."""
-        return cls(
-            np.zeros(0, np.int64),
-            np.zeros(0, np.int64),
-            np.zeros(0),
-            np.zeros(0),
-            np.zeros((0, 2)),
-            np.zeros((0, 2)),
-            np.zeros((0, len(CLASSES))),
-            np.zeros(0, np.bool_),
-            np.zeros(0, np.bool_),
-            np.zeros(0, np.bool_),
-        )
-
-    @property
-    def classes(self) -> NDArray[np.int8]:
-        """The class of each track by vote; the first of CLASSES where votes are equal."""
-        winner: NDArray[np.int8] = self.votes.argmax(axis=1).astype(np.int8)
-        return winner
 
 
 class Tracker:
@@ -104,6 +62,7 @@ class Tracker:
         nothing = np.zeros((0, 4))
         self._motion = Motion(nothing, nothing, nothing, nothing, nothing)
         self._lives = Lives.none()
+        self._nobody: FloatArray = np.zeros((0, 4), np.float32)
         self._habits = Habits(settings.learning, families=int(FAMILY.max()) + 1)
 
     def update(self, detections: Detections) -> Tracks:
@@ -113,19 +72,20 @@ class Tracker:
         """
         now = detections.at.seconds
         if self._at is not None and now <= self._at:
-            return _report(detections, Lives.none(), np.zeros(0, np.int64), ())
+            return _report(detections, Lives.none(), np.zeros(0, np.int64))
         ended = self._advance(now)
         sight = Sight.of(detections)
         found = self._associate(sight, now)
         self._observe(found, sight, now)
         newcomers = self._newcomers(found, sight)
         alive = (found >= 0) | (now - self._lives.seen <= self._patience())
-        alive &= self._lives.seen - self._lives.sure <= self._doubt()
+        alive &= self._doubt()
         ended += tuple(self._lives.ids[~alive].tolist())
         self._keep(alive)
         self._begin(newcomers, sight, now)
         self._habits.forget(ended)
-        return _report(detections, self._lives, np.concatenate([found[alive], newcomers]), ended)
+        tracks = _report(detections, self._lives, np.concatenate([found[alive], newcomers]))
+        return replace(tracks, ended=ended, unsure=self._unsure(detections, np.concatenate([found, newcomers])))
 
     def _advance(self, now: float) -> tuple[int, ...]:
         """Predict where the tracks are now; after too long a gap all of them end."""
@@ -146,6 +106,7 @@ class Tracker:
         cost = misfit(self._motion, sight, settings.noise, settings.costs)
         cost += disagreement(self._lives.classes, sight, settings.costs)
         cost += settings.costs.absent_second * (now - self._lives.seen)[:, None]
+        self._allow_standing(cost, sight)
         strong = sight.scores >= settings.confident
         weak = ~strong & (sight.scores >= settings.low)
         firm, free = self._lives.firm, strong | weak
@@ -159,6 +120,14 @@ class Tracker:
             found[tracks[rows]] = these[columns]
             free[these[columns]] = False
         return found
+
+    def _allow_standing(self, cost: Floats, sight: Sight) -> None:
+        """Lowers the cost of pairs of a faint vehicle and a detection where it began, which may be much too far from
+        where vehicles usually are by now: it may as well stand."""
+        rows, settings = np.flatnonzero(~self._lives.firm & ~self._lives.walk), self._settings
+        began = np.hstack([self._lives.anchor[rows], self._motion.box[rows, 2:]])
+        apart = (1 - iou(corners(began), corners(sight.boxes))) / (1 - settings.same_overlap)
+        cost[rows] = np.minimum(cost[rows], settings.faint_limit * apart)
 
     def _observe(self, found: Indices, sight: Sight, now: float) -> None:
         """Let the tracks that were found learn from their detection."""
@@ -189,29 +158,34 @@ class Tracker:
         way = np.hypot(*(box[:, :2] - since[rows]).T)
         often = self._lives.observations[rows] >= self._settings.moving_observations
         far = way >= self._settings.moving_sizes * sizes(box)
-        return np.asarray(often & far & (FAMILY[self._lives.classes[rows]] != WALKS))
+        return np.asarray(often & far & ~self._lives.walk[rows])
 
     def _patience(self) -> Floats:
         """How long each track may stay unseen, in seconds."""
-        return np.where(self._lives.confirmed, self._settings.lost_seconds, self._settings.tentative_seconds)
-
-    def _doubt(self) -> Floats:
-        """How long each track may be held by weak sights alone, in seconds."""
         lives, settings = self._lives, self._settings
-        way = np.hypot(*(self._motion.box[:, :2] - lives.anchor).T)
-        stands = lives.goes & (way < settings.standing_sizes * sizes(self._motion.box))
-        return np.where(stands, settings.standing_seconds, settings.doubted_seconds)
+        tentative = np.where(lives.firm, settings.tentative_seconds, settings.faint_seconds)
+        return np.where(lives.confirmed, settings.lost_seconds, tentative)
+
+    def _doubt(self) -> NDArray[np.bool_]:
+        """Which tracks may live on although weak sights alone have held them; those that have not gone anywhere become
+        faint."""
+        lives, settings = self._lives, self._settings
+        unsure = lives.seen - lives.sure
+        fades = ~lives.goes & (unsure > settings.doubted_seconds)
+        lives.firm[fades], lives.confirmed[fades] = False, False
+        return np.asarray(unsure <= np.where(lives.walk, settings.doubted_seconds, settings.standing_seconds))
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
         """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody
-        found or of another newcomer; weak ones only where it is known how traffic goes."""
+        found or of another newcomer; weak ones only where it is known how traffic goes, or where one stands."""
         used = found[found >= 0]
         free = sight.scores >= self._settings.low
         free[used] = False
         weak = np.flatnonzero(free & (sight.scores < self._settings.confident))
         _, variance = self._expected(sight.boxes[weak], FAMILY[sight.classes[weak]])
         usual = self._settings.noise.start_velocity**2
-        free[weak] = variance[:, :2].max(axis=1, initial=0.0) <= self._settings.faint_spread * usual
+        known = variance[:, :2].max(axis=1, initial=0.0) <= self._settings.faint_spread * usual
+        free[weak] = known | self._seen_again(sight, weak)
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:
             return candidates
@@ -223,6 +197,14 @@ class Tracker:
         for row in np.argsort(-sight.scores[candidates], kind="stable")[: max(0, room)].tolist():
             taken[candidates[row]] = not (same[row] & taken).any()
         return candidates[taken[candidates]]
+
+    def _seen_again(self, sight: Sight, weak: Indices) -> NDArray[np.bool_]:
+        """Which of these weak detections, of vehicles, were there in the picture before as well, as nobody's."""
+        vehicles = FAMILY[sight.classes[weak]] != WALKS
+        boxes = corners(sight.boxes[weak])
+        again = (iou(boxes, self._nobody) >= self._settings.same_overlap).any(axis=1)
+        self._nobody = boxes[vehicles]
+        return np.asarray(again & vehicles)
 
     def _keep(self, which: NDArray[np.bool_]) -> None:
         self._motion, self._lives = self._motion.chosen(which), self._lives.chosen(which)
@@ -244,6 +226,14 @@ class Tracker:
         known = zip(ids.tolist(), FAMILY[classes].tolist(), once.tolist(), strict=True)
         self._habits.watch(known, boxes, now)
 
+    def _unsure(self, detections: Detections, found: Indices) -> FloatArray:
+        """The boxes of people that are too weak to begin a track, and that none of the tracks took."""
+        scores, settings = detections.scores, self._settings
+        unsure = (scores >= settings.unsure) & (scores < settings.confident) & (detections.classes == PEDESTRIAN)
+        unsure[found[found >= 0]] = False
+        boxes: FloatArray = detections.boxes[unsure]
+        return boxes
+
     def _expected(self, boxes: Floats, families: Indices) -> tuple[Floats, Floats]:
         """How newcomers will move: vehicles as those before them at that place; people go where they like."""
         noise = self._settings.noise
@@ -254,8 +244,8 @@ class Tracker:
         return mean, variance
 
 
-def _report(detections: Detections, lives: Lives, found: Indices, ended: tuple[int, ...]) -> Tracks:
+def _report(detections: Detections, lives: Lives, found: Indices) -> Tracks:
     rows = np.flatnonzero(found >= 0)
     seen = lives.chosen(rows)
     boxes = detections.boxes[found[rows]]
-    return Tracks(detections.at, detections.aspect, seen.ids, boxes, seen.classes, seen.confirmed, ended)
+    return Tracks(detections.at, detections.aspect, seen.ids, boxes, seen.classes, seen.confirmed)

@@ -13,7 +13,7 @@ from scenes.traffic import TICK
 
 from edge.config.schema import Camera
 from edge.dataflow import Alarm
-from edge.geometry import inside
+from edge.geometry import in_picture, inside
 
 Floats = NDArray[np.float64]
 Span = tuple[float, float]
@@ -50,9 +50,8 @@ class Verdict:
 def asked(scene: Scene, camera: Camera) -> list[Asked]:
     """What the truth of a scene asks of its camera's alarms."""
     wanted = [_wrong_way(scene, camera)] if forbidden_line(camera) else []
-    area = camera.zones[0].points
-    there = inside(scene.truth.points.reshape(-1, 2).astype(np.float32), area).reshape(scene.truth.points.shape[:2])
-    wanted += [_stopped(scene, there), _congestion(scene, there)]
+    whole, seen = (_in_zone(points, camera) for points in (scene.truth.points, _seen(scene)))
+    wanted += [_stopped(scene, whole, whole | seen), _congestion(scene, whole)]
     if camera.queues:
         wanted.append(_queue(scene))
     return wanted
@@ -78,10 +77,26 @@ def _wrong_way(scene: Scene, camera: Camera) -> Asked:
     return Asked("wrong_way", due, tuple((c.at - 1.0, c.at + 8.0) for c in over))
 
 
-def _stopped(scene: Scene, there: NDArray[np.bool_]) -> Asked:
-    """A vehicle that keeps its place in the zone."""
+def _in_zone(points: Floats, camera: Camera) -> NDArray[np.bool_]:
+    """Which of the points (ticks, n, 2) are in the zones of the camera, which are one place."""
+    return inside(points.reshape(-1, 2).astype(np.float32), camera.zones[0].points).reshape(points.shape[:2])
+
+
+def _seen(scene: Scene) -> Floats:
+    """Where those stand whom the picture cuts, as `in_picture` has it: the bottom centres of what is seen of them."""
+    boxes = scene.truth.views[0]
+    cut = np.clip(boxes, 0.0, 1.0)
+    points = np.stack([(cut[..., 0] + cut[..., 2]) / 2, cut[..., 3]], axis=-1)
     with np.errstate(invalid="ignore"):
-        still, slow = (there & (scene.truth.history.speeds < limit) for limit in (STILL_MS, SLOW_MS))
+        there = (boxes[..., :2] < 1).all(axis=-1) & (boxes[..., 2:] > 0).all(axis=-1)
+    return np.where(there[..., None], in_picture(points), np.nan)
+
+
+def _stopped(scene: Scene, whole: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Asked:
+    """A vehicle that keeps its place in the zone: due where the `whole` one stands there, allowed where what is `seen`
+    of it does."""
+    with np.errstate(invalid="ignore"):
+        still, slow = whole & (scene.truth.history.speeds < STILL_MS), seen & (scene.truth.history.speeds < SLOW_MS)
     due = [begin + STANDS_SECONDS for begin, end in _spans(still) if end - begin >= STANDS_SECONDS + EARLY]
     may = [
         (begin + STANDS_SECONDS - EARLY, end + EARLY)

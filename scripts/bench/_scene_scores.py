@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from _scene_alarms import asked, judged
+from _scene_alarms import Asked, asked, judged
+from _scene_queues import queue_of
 from _scene_rules import camera_of
 from scenes.noise import Noise
 from scenes.scene import Pace, Scene
-from scenes.traffic import TICK
 from scenes.truth import TrueCrossing
 
 from edge.config.schema import Camera
-from edge.dataflow import Alarm, Crossing, Sample
+from edge.dataflow import Alarm, Crossing, Detections, Sample
 from edge.evaluate import TrueEvent, TrueLine, score
 from edge.measurements.measures import Measures
 from edge.tracks.tracker import Tracker, TrackerSettings
@@ -46,21 +45,22 @@ class Seen:
 def measured(scene: Scene, noise: Noise, *, rate: float, confident: float) -> Numbers:
     """Everything that can be said of one scene, to be summed with others of its kind."""
     camera = camera_of(scene)
-    seen = watch(scene, camera, noise, rate=rate, confident=confident)
+    seen = watch(camera, scene.detections(noise, Pace(rate)), confident=confident)
     row: Numbers = {"scenes": 1, "seconds": scene.seconds}
-    row |= _volumes(scene, seen.crossings) | _speeds(scene, seen) | _alarms(scene, camera, seen)
+    row |= volumes(scene, seen.crossings) | speeds_of(scene, seen)
+    row |= alarms_of(asked(scene, camera), seen.alarms, seconds=scene.seconds)
     if camera.turns:
         row |= _turns(scene, seen)
     if camera.queues:
-        row |= _queue(scene, seen)
+        row |= queue_of(scene, seen.samples["q1"], noise) | {"queue.waits": seen.added("q1")["waits"]}
     return row
 
 
-def watch(scene: Scene, camera: Camera, noise: Noise, *, rate: float, confident: float) -> Seen:
+def watch(camera: Camera, looks: Iterable[Detections], *, confident: float) -> Seen:
     """The pipeline behind the detector, from the first picture to the last."""
     tracker, measures, seen = Tracker(TrackerSettings(confident=confident)), Measures(camera), Seen()
-    for detections in scene.detections(noise, Pace(rate)):
-        told = measures.update(tracker.update(detections))
+    for look in looks:
+        told = measures.update(tracker.update(look))
         seen.crossings += told.crossings
         seen.alarms += told.alarms
         for sample in told.samples:
@@ -68,7 +68,7 @@ def watch(scene: Scene, camera: Camera, noise: Noise, *, rate: float, confident:
     return seen
 
 
-def _volumes(scene: Scene, found: Sequence[Crossing]) -> Numbers:
+def volumes(scene: Scene, found: Sequence[Crossing]) -> Numbers:
     """Crossings of the scene's own lines. `apart`: how far each line and direction is off, regardless of sign;
     `backwards`: counted in a direction in which nobody went."""
     true = scene.truth.crossings(scene.lines)
@@ -102,19 +102,39 @@ def _number(crossings: Sequence[TrueCrossing] | Sequence[Crossing], line: str, w
     return sum(c.line == line and c.direction == way for c in crossings)
 
 
-def _speeds(scene: Scene, seen: Seen) -> Numbers:
-    """Space-mean speeds of each line and direction against the harmonic mean of the true ones."""
-    row = {"speed.n": 0.0, "speed.off": 0.0}
+def speeds_of(scene: Scene, seen: Seen) -> Numbers:
+    """Space-mean speeds of each line and direction against the harmonic mean of the true ones: of all, and of those who
+    were `counted`, for who creeps over a line in a queue is hardly counted but weighs most."""
+    row = {"speed.n": 0.0, "speed.off": 0.0, "speed.counted.off": 0.0}
     for line in scene.lines:
         added = seen.added(line.id)
         for way in (0, 1):
-            true = [c.speed_kmh for c in scene.truth.crossings([line]) if c.direction == way and c.speed_kmh > 1]
+            true = [c for c in scene.truth.crossings([line]) if c.direction == way]
+            moving = [c for c in true if c.speed_kmh > 1]
+            counted = _counted(moving, [c for c in seen.crossings if (c.line, c.direction) == (line.id, way)])
             told = added[f"speeds.{way}"]
-            if len(true) >= FEWEST_SPEEDS and told >= FEWEST_SPEEDS:
-                mean = len(true) / sum(1 / v for v in true)
+            if min(len(moving), len(counted), told) >= FEWEST_SPEEDS:
+                mean = told / added[f"slowness.{way}"]
                 row["speed.n"] += 1
-                row["speed.off"] += abs(told / added[f"slowness.{way}"] / mean - 1)
+                row["speed.off"] += abs(mean / _harmonic(moving) - 1)
+                row["speed.counted.off"] += abs(mean / _harmonic(counted) - 1)
     return row
+
+
+def _counted(true: Sequence[TrueCrossing], found: Sequence[Crossing]) -> list[TrueCrossing]:
+    """The true crossings of a line and direction that were counted: of each one found the nearest that is left."""
+    left, result = list(true), []
+    for crossing in found:
+        near = min(left, key=lambda c: abs(c.at - crossing.at.seconds), default=None)
+        if near and abs(near.at - crossing.at.seconds) <= TOLERANCE_S:
+            left.remove(near)
+            result.append(near)
+    return result
+
+
+def _harmonic(crossings: Sequence[TrueCrossing]) -> float:
+    """The space-mean speed in km/h."""
+    return len(crossings) / sum(1 / c.speed_kmh for c in crossings)
 
 
 def _turns(scene: Scene, seen: Seen) -> Numbers:
@@ -153,22 +173,10 @@ def _apart(told: Counter[str], true: Counter[str]) -> float:
     return float(sum(abs(told[name] - true[name]) for name in told | true))
 
 
-def _queue(scene: Scene, seen: Seen) -> Numbers:
-    """Vehicles and metres of every picture against the truth at that moment."""
-    vehicles, metres = scene.truth.queue(scene.ways[0].entry)
-    ticks = [int(sample.at.seconds / TICK) for sample in seen.samples["q1"]]
-    told = np.array([(s.present["vehicles"], s.present["metres"]) for s in seen.samples["q1"]])
-    off = told - np.column_stack([vehicles[ticks], metres[ticks]])
-    (apart, apart_m), (bias, _) = np.abs(off).sum(axis=0).tolist(), off.sum(axis=0).tolist()
-    flagged = sum("saturated" in sample.flags for sample in seen.samples["q1"])
-    return {"queue.pictures": float(len(off)), "queue.true": float(vehicles[ticks].sum()), "queue.apart": apart,
-            "queue.bias": bias, "queue.metres.apart": apart_m, "queue.saturated": float(flagged),
-            "queue.waits": seen.added("q1")["waits"]}  # fmt: skip
-
-
-def _alarms(scene: Scene, camera: Camera, seen: Seen) -> Numbers:
+def alarms_of(wanted: Sequence[Asked], alarms: Sequence[Alarm], *, seconds: float) -> Numbers:
+    """How many alarms of each kind were due, found and false."""
     row: Numbers = {}
-    for verdict in (judged(each, seen.alarms, seconds=scene.seconds) for each in asked(scene, camera)):
+    for verdict in (judged(each, alarms, seconds=seconds) for each in wanted):
         for name in ("due", "found", "false"):
             row[f"alarm.{verdict.kind}.{name}"] = float(getattr(verdict, name))
     return row
@@ -192,15 +200,25 @@ def shares(total: Numbers) -> Iterator[tuple[str, str]]:
     yield "recall", f"{total['matched'] / true:.3f}"
     yield "precision", f"{total['matched'] / max(total['counted'], 1.0):.3f}"
     yield "backwards", f"{total['backwards']:.0f}"
-    yield "speed off", f"{100 * total['speed.off'] / total['speed.n']:.1f} %" if total["speed.n"] else "–"
+    yield "speed off", _share_of(total, "speed.off", "speed.n")
+    yield "of those counted", _share_of(total, "speed.counted.off", "speed.n")
     yield "turns", _turns_told(total)
-    pictures = total.get("queue.pictures", 0.0)
-    yield (
-        "queue off",
-        f"{total['queue.apart'] / pictures:.2f} of {total['queue.true'] / pictures:.1f}" if pictures else "–",
+    yield "queue off", _queue_told(total, "queue")
+    yield "off what can be seen", _queue_told(total, "queue.seen")
+
+
+def _share_of(total: Numbers, part: str, whole: str) -> str:
+    return f"{100 * total[part] / total[whole]:.1f} %" if total.get(whole) else "–"
+
+
+def _queue_told(total: Numbers, name: str) -> str:
+    """How far off, of how many on average, with which bias, in vehicles; metres."""
+    if not total.get("queue.pictures"):
+        return "–"
+    apart, true, bias, metres = (
+        total[f"{name}.{part}"] / total["queue.pictures"] for part in ("apart", "true", "bias", "metres.apart")
     )
-    yield "queue bias", f"{total['queue.bias'] / pictures:+.2f}" if pictures else "–"
-    yield "metres off", f"{total['queue.metres.apart'] / pictures:.1f}" if pictures else "–"
+    return f"{apart:.2f} of {true:.1f} ({bias:+.2f}), {metres:.1f} m"
 
 
 def _turns_told(total: Numbers) -> str:

@@ -6,13 +6,13 @@ import gc
 import logging
 import signal
 import socket
-import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from broker import wait_until
+from front import Front
 from link import Link
 
 from edge.config.schema import Broker as BrokerConfig
@@ -52,39 +52,18 @@ def link(broker):
         yield link
 
 
-class Front:
-    """Stands before a real broker: it hangs up on the first connections, as a port does behind which the broker is
-    away, and can say that a connection was taken over."""
+class Gate(Front):
+    """Hangs up on the first connections, as a port does behind which the broker is away, and can say that a connection
+    was taken over."""
 
     def __init__(self, behind: int, *, hang_up: int = 0) -> None:
-        self._behind, self._hang_up = behind, hang_up
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
+        self._hang_up = hang_up
         self._client: socket.socket | None = None
-        self.connections = 0
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(behind)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                self._client, _ = self._server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            if self.connections <= self._hang_up:
-                self._client.close()
-                continue
-            behind = socket.create_connection(("127.0.0.1", self._behind))
-            for source, sink in ((self._client, behind), (behind, self._client)):
-                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while block := source.recv(65536):
-                sink.sendall(block)
-        except OSError:
-            pass
+    def _lets_in(self, client: socket.socket) -> bytes | None:
+        self._client = client
+        return None if self.connections <= self._hang_up else b""
 
     def say(self, packet: bytes) -> None:
         """Sends bytes of its own between those of the broker."""
@@ -95,9 +74,6 @@ class Front:
         """Ends the connection as MQTT 5 wants it."""
         self.say(TAKEN_OVER)
         self._client.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        self._server.close()
 
 
 def test_connection_that_flaps_is_tried_again_soon_and_accuses_nobody(link):
@@ -113,7 +89,7 @@ def test_connection_that_flaps_is_tried_again_soon_and_accuses_nobody(link):
 
 
 def test_connection_taken_over_gives_way_for_a_minute_and_says_so(broker, caplog):
-    with closing(Front(broker.port)) as front, connecting(front.port) as connection:
+    with Gate(broker.port) as front, connecting(front.port) as connection:
         until(connection, Connected)
         front.take_over()
         assert "hue-node-1" in until(connection, Disconnected).reason
@@ -125,7 +101,7 @@ def test_connection_taken_over_gives_way_for_a_minute_and_says_so(broker, caplog
 
 
 def test_connection_outlives_a_message_under_a_topic_that_is_no_text(broker, caplog):
-    with closing(Front(broker.port)) as front, connecting(front.port) as connection:
+    with Gate(broker.port) as front, connecting(front.port) as connection:
         until(connection, Connected)
         front.say(NO_TEXT)
         wait_until(lambda: "a topic that is no text" in caplog.text)
@@ -148,7 +124,7 @@ def test_connection_speaks_5_again_after_a_broker_was_away_behind_an_open_port(b
 
 def test_connection_finds_a_broker_that_comes_back_while_it_asks_in_3_1_1(broker):
     """The broker was away for one attempt in MQTT 5 only: it must not be taken for an old one."""
-    with closing(Front(broker.port, hang_up=1)) as front, connecting(front.port) as connection:
+    with Gate(broker.port, hang_up=1) as front, connecting(front.port) as connection:
         assert until(connection, Connected).protocol == "5"
         asked = [each for each in broker.log.splitlines() if "New client connected" in each]
         assert ["(p2," in each for each in asked] == [True, False]

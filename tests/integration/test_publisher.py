@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 from broker import Broker, Ear, content, free_port, running, seqs, wait_until
+from front import Front
 
 from edge import confirmations, events, render
 from edge.config.schema import Broker as BrokerConfig
@@ -285,50 +286,22 @@ def test_publisher_broker_away_at_start_is_found_later(tmp_path, database, journ
             broker.end()
 
 
-class OldBroker:
+class OldBroker(Front):
     """A broker that speaks 3.1.1 only, in the three manners that there are, before a real one: it refuses MQTT 5 with
     an answer of MQTT 5 or of 3.1.1, or hangs up."""
 
-    def __init__(self, port: int, refusal: bytes) -> None:
-        self._behind, self._refusal = port, refusal
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
+    def __init__(self, behind: int, refusal: bytes) -> None:
+        self._refusal = refusal
         self.versions: list[int] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(behind)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            first = client.recv(4096)
-            version = first[first.index(b"MQTT") + 4]
-            self.versions.append(version)
-            if version == 5:
-                client.sendall(self._refusal)
-                client.close()
-                continue
-            behind = socket.create_connection(("127.0.0.1", self._behind))
-            behind.sendall(first)
-            for source, sink in ((client, behind), (behind, client)):
-                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while block := source.recv(65536):
-                sink.sendall(block)
-        except OSError:
-            pass
-        for each in (source, sink):
-            each.close()
-
-    def __enter__(self) -> OldBroker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
+    def _lets_in(self, client: socket.socket) -> bytes | None:
+        first = client.recv(4096)
+        self.versions.append(first[first.index(b"MQTT") + 4])
+        if self.versions[-1] != 5:
+            return first
+        client.sendall(self._refusal)
+        return None
 
 
 @pytest.mark.parametrize("refusal", [b"\x20\x03\x00\x84\x00", b"\x20\x02\x00\x01", b""], ids=["v5", "v3", "hangs-up"])

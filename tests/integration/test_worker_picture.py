@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from broker import wait_until
 from cameras import PASSWORD, USER, CameraProcess
+from clips import film
 from contract import fits
 
 from edge.config.load import load_camera
 from edge.dataflow import Frame
 from edge.frames.clip import frames
 from edge.frames.survey import Survey
-from edge.frames.transcode import to_h264
 from edge.installation import drawn
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
@@ -61,22 +60,6 @@ def cut(frame: Frame, by: tuple[int, int]) -> Frame:
     left, top = (MARGIN - step for step in by)
     half = np.s_[top // 2 : top // 2 + 256, left // 2 : left // 2 + 352]
     return Frame(frame.at, frame.y[top : top + 512, left : left + 704], frame.u[half], frame.v[half])
-
-
-def film(path: Path, clip: list[Frame], *parts: tuple[Part, int]) -> Path:
-    """The clip to and fro, as a camera of ten pictures a second sends it, each part for so many seconds."""
-    raw, shown = path.with_suffix(".mkv"), [*clip, *clip[-2:0:-1]]
-    with av.open(str(raw), "w") as container:
-        stream = container.add_stream("rawvideo", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 704, 512, "yuv420p"
-        for number, part in enumerate(part for part, seconds in parts for _ in range(10 * seconds)):
-            seen = part(shown[number % len(shown)])
-            planes = np.concatenate([plane.ravel() for plane in (seen.y, seen.u, seen.v)]).reshape(768, 704)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
-        container.mux(stream.encode(None))
-    to_h264(raw, path)
-    raw.unlink()
-    return path
 
 
 @dataclass
@@ -145,12 +128,25 @@ class Gate:
         return [flags for (flags,) in self.outbox._db.rows("SELECT flags FROM period")]
 
 
+@pytest.fixture(scope="module")
+def clip(vtest: Path) -> list[Frame]:
+    return list(frames(vtest, rate=10))
+
+
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Callable[[Path], Gate]]:
+def gate(tmp_path: Path, clip: list[Frame]) -> Iterator[Callable[..., Gate]]:
+    """Starts a worker before a camera that shows the clip to and fro, each part for so many seconds; its predecessor
+    has left the view where it is `known`, and the `picture` as told last."""
     made: list[Gate] = []
 
-    def make(clip: Path) -> Gate:
-        made.append(Gate(tmp_path / "gate", CameraProcess(f"street={clip}")))
+    def make(*parts: tuple[Part, int], known: bool = True, **picture: object) -> Gate:
+        shown, order = [*clip, *clip[-2:0:-1]], [part for part, seconds in parts for _ in range(10 * seconds)]
+        pictures = (part(shown[number % len(shown)]) for number, part in enumerate(order))
+        street = film(tmp_path / "street.mp4", "h264-fine", pictures)
+        made.append(Gate(tmp_path / "gate", CameraProcess(f"street={street}")))
+        if known:
+            made[-1].know(clip, **picture)
+        made[-1].start()
         return made[-1]
 
     yield make
@@ -162,16 +158,10 @@ def gate(tmp_path: Path) -> Iterator[Callable[[Path], Gate]]:
             each.camera.stop()
 
 
-@pytest.fixture(scope="module")
-def clip(vtest: Path) -> list[Frame]:
-    return list(frames(vtest, rate=10))
-
-
-def test_worker_goes_on_saying_what_its_predecessor_said_and_that_its_newer_file_is_wrong(gate, clip, tmp_path):
+def test_worker_goes_on_saying_what_its_predecessor_said_and_that_its_newer_file_is_wrong(gate):
     """Neither a restart nor the state of the stream take back that the camera was moved, or what `edge apply` said."""
-    street = gate(film(tmp_path / "street.mp4", clip, (installed, 10)))
-    street.know(clip, state="moved", since=1_760_000_000.0, reason="the camera looks elsewhere", shift=None)
-    street.start()
+    before = {"state": "moved", "since": 1_760_000_000.0, "reason": "the camera looks elsewhere", "shift": None}
+    street = gate((installed, 10), **before)
     told = street.until("moved", seconds=30)
     assert (told["since"], told["reason"]) == ("2025-10-09T08:53:20Z", "the camera looks elsewhere")
     (street.folder / "faults/gate").write_text("gate.yaml line 3 is wrong", encoding="utf-8")
@@ -185,10 +175,8 @@ def test_worker_goes_on_saying_what_its_predecessor_said_and_that_its_newer_file
 
 
 @pytest.mark.long
-def test_worker_tells_a_cover_within_a_minute_and_that_it_is_gone(gate, clip, tmp_path):
-    street = gate(film(tmp_path / "street.mp4", clip, (covered, 100), (installed, 100)))
-    street.know(clip)
-    street.start()
+def test_worker_tells_a_cover_within_a_minute_and_that_it_is_gone(gate):
+    street = gate((covered, 100), (installed, 100))
     street.until("ok", seconds=30)
     told = street.until("blind", seconds=60)
     assert "cover" in told["reason"]
@@ -206,10 +194,8 @@ def test_worker_tells_a_cover_within_a_minute_and_that_it_is_gone(gate, clip, tm
 
 
 @pytest.mark.long
-def test_worker_follows_a_camera_that_was_turned_a_little_and_counts_on(gate, clip, tmp_path):
-    street = gate(film(tmp_path / "street.mp4", clip, (installed, 20), (turned, 130)))
-    street.know(clip)
-    street.start()
+def test_worker_follows_a_camera_that_was_turned_a_little_and_counts_on(gate):
+    street = gate((installed, 20), (turned, 130))
     street.until("ok", seconds=30)
     told = street.until("shifted", seconds=90)
     assert "3% to the right, 2% up; lines and zones follow it" in told["reason"]
@@ -230,9 +216,8 @@ def test_worker_follows_a_camera_that_was_turned_a_little_and_counts_on(gate, cl
 
 
 @pytest.mark.long
-def test_worker_takes_the_view_of_a_new_installation_by_itself_and_says_nothing_wrong(gate, clip, tmp_path):
-    street = gate(film(tmp_path / "street.mp4", clip, (installed, 130)))
-    street.start()
+def test_worker_takes_the_view_of_a_new_installation_by_itself_and_says_nothing_wrong(gate):
+    street = gate((installed, 130), known=False)
     journal = Journal(street.folder / "run/edge.db", camera="gate", disk=street.folder)
     wait_until(lambda: journal.kept("view") is not None, what=street.log, seconds=240)
     journal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def test_tracks_are_brought_back_with_their_size():
     width, height = (back.boxes[0, 2:] - back.boxes[0, :2]) * SHIFT.scale
     assert np.allclose((width, height), CAR, atol=1e-6)
     assert (back.ids == now.ids).all()
+
+
+def test_who_is_seen_unsurely_is_brought_back_too():
+    alignment = Alignment()
+    alignment.follow(SHIFT)
+    ((x, y),) = aligned([(0.4, 0.6)], SHIFT)
+    unsure = np.array([(x - 0.02, y - 0.1, x + 0.02, y)], np.float32)
+    back = alignment.undone(replace(cars(0), unsure=unsure))
+    assert np.allclose(bottom_centres(back.unsure), [(0.4, 0.6)], atol=1e-6)
 
 
 def test_tracks_of_a_camera_that_did_not_move_are_left_alone():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_ import CAMERA, faults
 
 from edge.config.document import FileError
 from edge.config.load import camera_id, load_camera, load_edge
@@ -14,23 +15,6 @@ from edge.errors import EdgeError
 from edge.measurements.measures import ground_of
 
 ROOT = Path(__file__).resolve().parents[2]
-
-CAMERA = """\
-name: Cầu Trường Tiền, bờ bắc
-source:
-  url: rtsp://192.168.1.21:554/Streaming/Channels/102
-lines:
-  - id: l1
-    points: [[0.12, 0.55], [0.93, 0.55]]
-"""
-
-
-def faults(tmp_path, text, *, load=load_camera):
-    file = tmp_path / "a.yaml"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(FileError) as caught:
-        load(file)
-    return [(f.line, f.column, f.text) for f in caught.value.faults]
 
 
 def test_camera_file_with_defaults(tmp_path):

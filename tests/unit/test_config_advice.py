@@ -5,29 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from config_ import CAMERA, faults
 
-from edge.config.document import FileError
-from edge.config.load import load_camera
 from edge.config.settings import Settings
 from edge.errors import EdgeError
 
 NOBODY = 65534
-CAMERA = """\
-name: Cầu Trường Tiền, bờ bắc
-source:
-  url: rtsp://192.168.1.21:554/Streaming/Channels/102
-lines:
-  - id: l1
-    points: [[0.12, 0.55], [0.93, 0.55]]
-"""
-
-
-def faults(tmp_path, text):
-    file = tmp_path / "a.yaml"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(FileError) as caught:
-        load_camera(file)
-    return [(f.line, f.column, f.text) for f in caught.value.faults]
 
 
 @pytest.mark.parametrize(

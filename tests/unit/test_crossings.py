@@ -91,13 +91,22 @@ def test_parked_beside_the_line_counts_nothing():
     assert count(way(*(0.45 + rng.normal(0, 0.004, 2000)))) == []
 
 
+@pytest.mark.parametrize("off", [0.0, 0.003, 0.006])
+@pytest.mark.parametrize("shake", [0.05, 0.074])
+def test_parked_on_the_line_and_shivering_counts_nothing(off, shake):
+    """A detector's edges shake by up to 0.074 of the box (`trails.py`)."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        assert count(way(*(0.5 + off + rng.normal(0, shake * HEIGHT, 2000)))) == []
+
+
 def test_unconfirmed_track_does_not_count_until_confirmed():
     counter = CrossingCounter([ACROSS])
-    assert counter.update(seen(0.0, {1: (0.5, 0.3)}, confirmed=False)) == []
-    assert counter.update(seen(0.2, {1: (0.5, 0.7)}, confirmed=False)) == []
-    (late,) = counter.update(seen(0.4, {1: (0.5, 0.8)}))
-    assert late.at.seconds == pytest.approx(0.1)
-    assert counter.update(seen(0.6, {1: (0.5, 0.9)})) == []
+    for i, y in enumerate((0.42, 0.45, 0.48, 0.51, 0.54, 0.57)):
+        assert counter.update(seen(0.2 * i, {1: (0.5, y)}, confirmed=False)) == []
+    (late,) = counter.update(seen(1.2, {1: (0.5, 0.6)}))
+    assert late.at.seconds == pytest.approx(0.533, abs=0.01)
+    assert counter.update(seen(1.4, {1: (0.5, 0.63)})) == []
 
 
 def test_unconfirmed_track_that_ends_counts_nothing():

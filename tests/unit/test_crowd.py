@@ -21,7 +21,7 @@ def box(x, y, size=SIZE):
     return (x - size[0] / 2, y - size[1], x + size[0] / 2, y)
 
 
-def seen(t, people, *, ended=(), kinds=(), confirmed=()):
+def seen(t, people, *, ended=(), kinds=(), confirmed=(), unsure=()):
     """A picture: {track: (x, y) or a whole box}; pedestrians unless `kinds` says other, confirmed unless not."""
     boxes = [place if len(place) == 4 else box(*place) for place in people.values()]
     return Tracks(
@@ -32,6 +32,7 @@ def seen(t, people, *, ended=(), kinds=(), confirmed=()):
         classes=np.array([CLASSES.index(dict(kinds).get(each, "pedestrian")) for each in people], dtype=np.int8),
         confirmed=np.array([dict(confirmed).get(each, True) for each in people], dtype=np.bool_),
         ended=ended,
+        unsure=np.array(unsure, dtype=np.float32).reshape(-1, 4),
     )
 
 
@@ -97,9 +98,9 @@ def test_crowd_tells_entered_left_and_dwell():
     assert crowd.dwell_mean(total) == total["dwell"]
 
 
-def flags(boxes, *, seconds=15.0):
-    watched, people = Crowd([WHOLE]), {i: tuple(box) for i, box in enumerate(boxes.tolist())}
-    return [bool(watched.update(seen(i * 0.25, people))[0].flags) for i in range(int(seconds / 0.25))]
+def flags(boxes, *, unsure=(), zone=WHOLE, seconds=15.0):
+    watched, people = Crowd([zone]), {i: tuple(box) for i, box in enumerate(np.asarray(boxes).tolist())}
+    return [bool(watched.update(seen(i * 0.25, people, unsure=unsure))[0].flags) for i in range(int(seconds / 0.25))]
 
 
 @pytest.mark.parametrize(("height", "distance"), [(4, 8), (6, 10), (10, 12), (10, 30)])
@@ -118,6 +119,46 @@ def test_crowd_is_saturated_where_people_hide_one_another(height, distance):
 def test_crowd_of_a_family_that_stands_close_is_not_saturated():
     close = np.array([box(0.5 + i * 0.005, 0.5) for i in range(5)], dtype=np.float32)
     assert not any(flags(close))
+
+
+ROW = [box(0.06 + 0.08 * i, 0.5) for i in range(10)]
+"""Ten people side by side, none before another."""
+
+
+def behind(number):
+    """Unsure boxes of people further back."""
+    return [box(0.06 + 0.08 * i, 0.25) for i in range(number)]
+
+
+def test_crowd_is_saturated_where_many_are_seen_unsurely():
+    assert not any(flags(ROW, unsure=behind(2)))
+    told = flags(ROW, unsure=behind(4))
+    assert told[-1] and not told[0], "a picture alone saturates nothing"
+    assert told == sorted(told)
+    assert flags([], unsure=behind(10))[-1], "of a crowd too far away to be counted at all"
+
+
+def test_crowd_of_few_is_not_saturated_by_what_is_taken_for_people():
+    assert not any(flags(ROW[:4], unsure=behind(3)))
+
+
+def test_crowd_is_not_saturated_by_the_heads_of_its_people():
+    heads = [(x1 + 0.02, y1, x2 - 0.02, y1 + 0.04) for x1, y1, x2, _ in ROW]
+    assert not any(flags(ROW, unsure=heads))
+
+
+def test_crowd_is_saturated_only_where_it_is():
+    aside = Zone(id="a", points=((0, 0.4), (1, 0.4), (1, 1), (0, 1)))
+    assert not any(flags(ROW, unsure=behind(8), zone=aside))
+    assert flags(ROW, unsure=behind(8))[-1]
+
+
+def test_crowd_stops_being_saturated_when_all_are_found_again():
+    watched, people = Crowd([WHOLE]), dict(enumerate(ROW))
+    told = [
+        bool(watched.update(seen(i * 0.25, people, unsure=behind(8) if i < 60 else ()))[0].flags) for i in range(120)
+    ]
+    assert told[59] and not told[119]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -278,6 +278,15 @@ def test_mask_drops_what_stands_in_it(white_finder: Callable[..., Detector]) -> 
     assert len(white_finder(mask=(sky,)).detect(frame)) == 1
 
 
+def test_mask_that_reaches_to_the_edge_drops_what_the_edge_cuts(white_finder: Callable[..., Detector]) -> None:
+    """Of a narrow strip: the body above it is found, and its lower edge is in the strip."""
+    frame = white_square(512, 256, (0.25, 0.75, 0.375, 1.0))
+    (found,) = white_finder().detect(frame).boxes
+    assert found[3] == 1.0
+    strip = ((0.0, 0.998), (1.0, 0.998), (1.0, 1.0), (0.0, 1.0))
+    assert len(white_finder(mask=(strip,)).detect(frame)) == 0
+
+
 def test_detect_the_same_picture_gives_the_same_bytes() -> None:
     card = find_card("nanodet-g", path=[MODELS])
     first, second = Detector(card, path=[MODELS]), Detector(card, path=[MODELS])

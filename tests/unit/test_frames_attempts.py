@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate, pairwise
 
 import pytest
@@ -92,6 +93,18 @@ def test_attempts_after_a_steady_stream_start_from_the_first_wait() -> None:
     attempts.play()
     attempts.steady()
     assert failures(attempts, "auth", 1)[0][0] == "busy"
+
+
+@pytest.mark.parametrize("reason", ["auth", "declined"])
+def test_attempts_on_a_camera_that_gave_before_say_what_it_answers_now_and_what_to_do(reason: str) -> None:
+    attempts = Attempts(Refusals(None, CAMERA))
+    attempts.play()
+    told, _ = attempts.failed(SourceError("stream", "it fails", reason=reason, found="453 Not Enough Bandwidth"))
+    assert re.fullmatch(
+        r"stream: the camera refuses the \w+ that it \w+ before, found 453 Not Enough Bandwidth; "
+        r"close what else watches this camera \(recorders, apps, browsers\), or .*(password|serve more).*",
+        str(told),
+    )
 
 
 def test_every_cause_of_the_reader_is_told() -> None:

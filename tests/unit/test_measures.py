@@ -134,6 +134,30 @@ def test_interval_of_an_older_version_without_its_numbers_is_told_all_the_same(k
     fits(body, kind)
 
 
+def test_vehicle_that_the_edge_of_the_picture_cuts_is_where_rules_reach_to_it():
+    whole = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    camera = Camera.model_validate(
+        {
+            "lines": [{"id": "stop", "points": [[0, 0.95], [1, 0.95]]}],
+            "zones": [
+                {"id": "z", "points": whole, "vehicles": True, "alarms": {"stopped_vehicle": "default"}},
+                {"id": "jam", "points": whole, "vehicles": True, "alarms": {"congestion": "default"}},
+            ],
+            "queues": [{"id": "q", "stop_line": "stop", "lane": whole}],
+        }
+    )
+    measures, boxes = Measures(camera), [(0.2 * i, 0.6, 0.2 * i + 0.18, 1.0) for i in range(5)]
+    for k in range(300):
+        at, ids = Instant(k / 5, BEGIN + k / 5), np.arange(5, dtype=np.int64)
+        box = np.array(boxes, dtype=np.float32)
+        kinds, sure = np.full(5, CLASSES.index("car"), dtype=np.int8), np.ones(5, dtype=bool)
+        samples = measures.update(Tracks(at, ASPECT, ids, box, kinds, sure)).samples
+    present = {each.rule: each.present for each in samples}
+    assert (present["z"]["car"], present["q"]["vehicles"]) == (5, 5)
+    assert present["z"]["stopped"] == pytest.approx(59.8, abs=0.1)
+    assert present["jam"]["congestion"] == 3
+
+
 def test_line_on_which_a_queue_stands_says_that_its_count_is_a_lower_bound(street):
     jam = [Mover(40 + i, "motorcycle", 0.3 + 0.03 * i, 0.81) for i in range(4)]
     said = street(jam, 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,16 @@ def standing(places, *, seconds=6.0, rate=5.0, begin=0.0, shake=0.0, kind="motor
         yield seen(begin + i / rate, boxes, kind=kind, aspect=CAMERA.aspect)
 
 
+def weak(pictures, ids, *, lives=1.0):
+    """The same pictures, in which nobody is ever sure of these ids: each ends and begins anew after `lives` seconds."""
+    for tracks in pictures:
+        doubted = np.isin(tracks.ids, ids)
+        life = int(tracks.at.seconds / lives)
+        new = np.where(doubted, 1000 * life + tracks.ids, tracks.ids)
+        ended = tuple(int(1000 * (life - 1) + each) for each in ids) if life else ()
+        yield replace(tracks, ids=new, confirmed=~doubted, ended=ended)
+
+
 def last(pictures, **how):
     *_, sample = measure(pictures, **how)
     return sample
@@ -58,6 +69,26 @@ def last(pictures, **how):
 def test_each_of_those_side_by_side_counts(ground, shake):
     places = [(x, y) for y in (14.0, 17.0) for x in (-2.4, -1.2, 0.0, 1.2, 2.4)]
     assert last(standing(places, shake=shake), ground=ground).present["vehicles"] == 10
+
+
+@pytest.mark.parametrize("ground", [True, False])
+def test_those_of_whom_no_sight_is_sure_are_of_the_queue_once_they_stood_there(ground):
+    places = [(0, 14.0), (0.3, 18.0), (0, 22.0)]
+    told = list(measure(weak(standing(places, seconds=10.0), [2, 3]), ground=ground))
+    assert {s.present["vehicles"] for s in told if 1.0 < s.at.seconds < 2.8} == {1}
+    assert {s.present["vehicles"] for s in told if s.at.seconds > 8.0} == {3}
+
+
+def test_what_is_weakly_taken_for_a_vehicle_where_nobody_surely_waits_is_no_queue():
+    told = list(measure(weak(standing([(0, 14.0), (0.3, 18.0)], seconds=60.0), [1, 2])))
+    assert {s.present["vehicles"] for s in told} == {0}
+    assert {s.present["metres"] for s in told} == {0}
+
+
+def test_weak_sights_for_a_moment_are_not_of_the_queue():
+    flash = weak(standing([(0, 14.0), (0.3, 18.0)], seconds=2.0), [2])
+    rest = standing([(0, 14.0)], begin=2.0, seconds=10.0)
+    assert {s.present["vehicles"] for s in measure([*flash, *rest]) if s.at.seconds > 1} == {1}
 
 
 def test_metres_reach_from_the_stop_line_to_the_rear_of_the_last():

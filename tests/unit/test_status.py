@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,10 @@ from edge.store.flush import Bounds, Flusher
 from edge.store.journal import Journal
 from edge.store.lock import sole
 from edge.store.outbox import Outbox
+from edge.store.overview import LOSSES
+from edge.store.trim import Lost
 
+OPERATOR = Path(__file__).resolve().parents[2] / "docs/operator.md"
 CAMERA = "name: Cầu Trường Tiền\nsource: {url: rtsp://192.0.2.1/s}\nlines: [{id: l1, points: [[0, 0.5], [1, 0.5]]}]\n"
 
 
@@ -226,6 +230,28 @@ def test_status_as_json(device, capsys):
     assert (seen["cameras"][0]["camera"], seen["cameras"][0]["causes"]) == ("cam", ["timeout"])
     assert (seen["publisher"]["connected"], seen["publisher"]["broker"]) == (True, "mqtt.example.org:8883")
     assert seen["disk"]["fails"] is False
+
+
+def keys(value, path=""):
+    """The keys of what was printed, as the page for operators writes them."""
+    if isinstance(value, dict):
+        return {name for key, below in value.items() for name in keys(below, f"{path}.{key}".lstrip("."))}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {name for each in value for name in keys(each, f"{path}[]")}
+    return {path}
+
+
+def test_status_as_json_has_the_keys_that_the_page_for_operators_tells(device, capsys):
+    device.camera("cam", state="nostream", reason=TOLD["timeout"])
+    device.publisher()
+    outbox = Outbox(device.settings.database, disk=device.settings.state)
+    for reason, first in zip(LOSSES, (1, 11), strict=True):
+        outbox.note_lost(Lost("1c9f03aa", first, first + 4, reason))
+    outbox.close()
+    main(["status", "--json"])
+    page = OPERATOR.read_text(encoding="utf-8").split("| key | what | unit |")[1].split("\n\n")[0]
+    documented = {name for row in page.splitlines() for name in re.findall(r"`([^`]+)`", row.partition(" | ")[0])}
+    assert keys(json.loads(capsys.readouterr().out)) == documented
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tracks_ import SCENES, WHOLE, Pace, noisy_tracks, seen, true_tracks
@@ -53,6 +55,17 @@ def test_outside_of_the_zone_and_on_foot_nobody_stands():
     assert max(stood(car(0, 30, kind="pedestrian")).values()) == 0
 
 
+def test_one_that_stood_before_the_zone_and_drives_in_has_not_stood_there():
+    told = stood([*car(0, 60, x=0.31), *car(60, 63, x=0.31, speed=-0.02), *car(63, 70, x=0.25)])
+    assert max(seconds for t, seconds in told.items() if t < 63) == 0
+    assert told[69.8] == pytest.approx(7, abs=2)
+
+
+def test_one_whose_point_shakes_over_the_edge_of_the_zone_stands_on():
+    told = stood(car(0, 60, x=0.295, shake=0.05))
+    assert all(seconds > 0 for t, seconds in told.items() if t > 10)
+
+
 def test_id_that_changes_in_place_goes_on():
     told = stood([*car(0, 40), seen(40, {}, ended=(1,)), *car(40.2, 80, track=2, shake=0.03)])
     assert told[79.0] == pytest.approx(79, abs=1)
@@ -70,6 +83,22 @@ def test_one_hidden_by_a_bus_goes_on_but_after_long_it_is_another():
 def test_other_vehicle_beside_it_does_not_inherit():
     told = stood([*car(0, 40), seen(40, {}, ended=(1,)), *car(40.2, 60, track=2, x=0.12)])
     assert told[59.0] == pytest.approx(19, abs=1)
+
+
+def glimpsed(begin, end, x=HERE, every=7):
+    """A box at one place that is sure, and so confirmed, in two of so many looks."""
+    for tracks in car(begin, end, x=x):
+        sure = round(tracks.at.seconds * 5) % every < 2
+        yield dataclasses.replace(tracks, confirmed=np.full(1, sure))
+
+
+def test_box_that_was_always_there_and_is_rarely_sure_is_no_vehicle():
+    assert max(stood(glimpsed(0, 600)).values()) == 0
+
+
+def test_car_that_came_stands_though_it_is_rarely_sure():
+    told = stood([*car(0, 4, x=-0.2, speed=0.05), *glimpsed(4, 100)])
+    assert max(told.values()) == pytest.approx(95, abs=3)
 
 
 def test_none_seen_is_none_standing():

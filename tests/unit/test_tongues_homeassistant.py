@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from edge.centre.tongues import homeassistant
 from edge.dataflow import CLASSES
+from edge.events import Info
 from edge.mqtt.topics import Topics
 from tests.unit.tongues_ import (
     BARE,
@@ -121,6 +123,16 @@ def test_homeassistant_alarm_is_a_binary_sensor():
     assert config["device"] == {"identifiers": ["edge_hue_n1_le-loi-01"], "name": "Cầu Trường Tiền, bờ bắc"}
     assert state == {"state": "ON", "kind": "crowd_density", "level": 2, "value": 3.12, "limit": 3.0,
                      "since": "2026-11-22T23:04:50Z"}  # fmt: skip
+
+
+def test_homeassistant_alarm_is_there_before_the_first_where_the_device_tells_of_it():
+    described = INFO.model_dump(exclude_none=True)
+    described["cameras"]["le-loi-01"]["rules"]["z1"]["alarm"] = "crowd_density"
+    context = replace(CONTEXT, info=Info.model_validate(described))
+    told = homeassistant.messages(context.info, context)
+    (config,) = [each for each in told if each.topic.startswith(homeassistant.ALARM_PREFIX)]
+    assert config == homeassistant.messages(stands(), context)[0]
+    assert {each.topic for each in told} <= homeassistant.kept(context.info, context)
 
 
 def test_homeassistant_alarm_is_off_where_none_stands_and_unknown_where_the_camera_is_lost():

@@ -191,7 +191,8 @@ def test_vehicle_that_drove_up_and_stands_is_kept_though_it_is_seen_weakly():
 
 
 @pytest.mark.parametrize(
-    ("sides", "scale"), [((0.2, 0.0), 1.0), ((0.2, -0.02), 1.0), ((0.2, 0.1), 1 / 0.8), ((0.04, 0), 1 / 0.96)]
+    ("sides", "scale"),
+    [((0.2, 0.0), 1.0), ((0.2, -0.02), 1.0), ((0.2, 0.1), 1 / 0.8), ((0.04, 0), 1 / 0.96), ((0.3, 0.3), 1 / 0.75)],
 )
 def test_great_growth_is_believed_as_far_as_both_sides_agree(sides, scale):
     """Who comes into the picture grows in breadth alone: that is no approach, and it does not speed up."""
@@ -331,6 +332,21 @@ def test_class_decides_between_places_equally_near():
 def test_second_box_of_one_object_starts_no_track():
     frames = [seen(t, car(0.1 + 0.1 * t), car(0.103 + 0.1 * t, score=0.7, kind=TRUCK)) for t in times(5)]
     assert ids_of(follow(frames)) == {1}
+
+
+def test_people_seen_weakly_whom_no_track_takes_are_told():
+    def walker(x, score, kind=PEDESTRIAN):
+        return (x, 0.5, 0.03, 0.1, score, kind)
+
+    scores = [0.9, 0.9, 0.4, 0.9]
+    frames = [
+        seen(t, walker(0.2, score), walker(0.5, 0.4), walker(0.7, 0.25), walker(0.9, 0.4, CAR))
+        for t, score in zip(times(5), scores, strict=False)
+    ]
+    results = follow(frames)
+    for tracks, frame in zip(results, frames, strict=False):
+        assert 1 in tracks.ids
+        assert tracks.unsure.tolist() == [frame.boxes[1].tolist()]
 
 
 def test_tracks_are_bounded_in_number():

@@ -1,5 +1,5 @@
 """Home Assistant: MQTT discovery of every line, zone and queue as sensors, their state after each interval, and of an
-alarm as a binary sensor as soon as there has been one.
+alarm as a binary sensor.
 
 Documented at https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery, /integrations/sensor.mqtt/ and
 /integrations/binary_sensor.mqtt/. A null in the state is rendered as `None`, which Home Assistant shows as unknown:
@@ -83,6 +83,8 @@ def _discovery(info: Info, context: Context) -> list[Message]:
                 "device": device,
             }
             told += [_config(name, f"{rule}_{each.key}", _of(each, common)) for each in _sensors(rule, about)]
+            if about.alarm:
+                told.append(_alarm_config(camera, rule, context))
     return told
 
 
@@ -192,23 +194,27 @@ def _queue(event: QueueLength) -> dict[str, Any]:
 
 def _alarm(event: AlarmNow, context: Context) -> list[Message]:
     """Discovery and state; no order of times, for what a device says of now is always its latest word."""
-    group, about = _uid(context, event.camera), context.rule(event.camera, event.rule)
-    camera = context.camera(event.camera)
-    topic = f"{ALARM_PREFIX}/{group}/{event.rule}/state"
+    body = json.dumps(_standing(event.change), separators=(",", ":")).encode()
+    return [
+        _alarm_config(event.camera, event.rule, context),
+        Message(_alarm_topic(event.camera, event.rule, context), body, kept=True),
+    ]
+
+
+def _alarm_config(name: str, rule: str, context: Context) -> Message:
+    """Discovery of a rule's alarm."""
+    group, about, camera = _uid(context, name), context.rule(name, rule), context.camera(name)
+    topic = _alarm_topic(name, rule, context)
     config = {
-        "name": f"{(about.name if about else None) or event.rule}: alarm",
+        "name": f"{(about.name if about else None) or rule}: alarm",
         "state_topic": topic,
         "value_template": "{{ value_json.state }}",
         "json_attributes_topic": topic,
         "device_class": "problem",
         "availability": _availability(context),
-        "device": {"identifiers": [group], "name": camera.name if camera else event.camera},
+        "device": {"identifiers": [group], "name": camera.name if camera else name},
     }
-    body = json.dumps(_standing(event.change), separators=(",", ":")).encode()
-    return [
-        _config(group, f"{event.rule}_alarm", config, prefix=ALARM_PREFIX),
-        Message(topic, body, kept=True),
-    ]
+    return _config(group, f"{rule}_alarm", config, prefix=ALARM_PREFIX)
 
 
 def _standing(change: AlarmChange | None) -> dict[str, Any]:
@@ -224,6 +230,10 @@ def _state(event: Interval, context: Context, numbers: dict[str, Any]) -> Messag
     topic = _state_topic(context, event.camera, event.rule)
     body = json.dumps({**head, **numbers}, separators=(",", ":")).encode()
     return Message(topic, body, standing(event), kept=True)
+
+
+def _alarm_topic(camera: str, rule: str, context: Context) -> str:
+    return f"{ALARM_PREFIX}/{_uid(context, camera)}/{rule}/state"
 
 
 def _state_topic(context: Context, camera: str, rule: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -247,8 +246,9 @@ def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
 
 
 def _first_step(passage: _Passage, change: _Change, now: _Sight) -> bool:
-    """Whether it is a track's first step, and no longer than a fast one may take."""
-    return passage.recent[0] is change.before and change.step < FIRST_LEAP * now.size
+    """Whether it is a track's first step, or the first after long, and no longer than a fast one may take."""
+    first = _until(passage.recent, change.after.at.seconds - WAY_SECONDS)
+    return first is change.before and change.step < FIRST_LEAP * now.size
 
 
 def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
@@ -261,9 +261,10 @@ def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
 
 
 def _driven(passage: _Passage) -> float:
-    """How far one has gone to the side that it is owed, in picture heights, but for leaps: a step between two short
-    ones is worth a short one, and the two longest are worth nothing."""
-    steps = np.array([(b.distance - a.distance) * passage.owed for a, b in pairwise(passage.recent)])
+    """How far one has gone to the side that it is owed, in picture heights, since it was farthest from it, but for
+    leaps: a step between two short ones is worth a short one, and the two longest are worth nothing."""
+    distances = np.array([sight.distance for sight in passage.recent]) * passage.owed
+    steps = np.diff(distances[distances.argmin() :])
     beside = np.maximum(np.append(steps[1:], 0.0), np.append(0.0, steps[:-1])).clip(0.0)
     most = SUDDEN[0] * passage.recent[-1].size + SUDDEN[1] * beside
     return float(np.sort(np.minimum(steps, most))[:-2].sum())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.config.schema import Camera
 from edge.dataflow import Crossing
-from edge.evaluate import Score, TrueZone, Truth, score
+from edge.evaluate import Score, TrueLine, TrueZone, Truth, score
 from edge.frames.clip import frames
 from edge.measurements.crowd import people_of
 from edge.measurements.visits import Visit, Visits
@@ -102,7 +102,7 @@ def evaluated(truth: Truth, observed: Observed) -> Evaluation:
     people = (people_score(zone, observed.people.get(zone.id, ())) for zone in truth.zones if zone.people)
     return Evaluation(
         seconds=observed.seconds,
-        lines=tuple(score(line, observed.crossings) for line in truth.lines),
+        lines=tuple(score(_watched(line, observed.seconds), observed.crossings) for line in truth.lines),
         people=tuple(each for each in people if each),
         visits=tuple(
             visit_score(zone.id, zone.visits_s, observed.visits.get(zone.id, ()))
@@ -110,6 +110,12 @@ def evaluated(truth: Truth, observed: Observed) -> Evaluation:
             if zone.visits_s is not None
         ),
     )
+
+
+def _watched(line: TrueLine, seconds: float) -> TrueLine:
+    """A line whose events after the last picture need not be found: nobody saw them."""
+    events = tuple(e.model_copy(update={"optional": e.optional or e.t > seconds}) for e in line.events)
+    return line.model_copy(update={"events": events})
 
 
 def people_score(zone: TrueZone, counted: Sequence[tuple[float, float]]) -> PeopleScore | None:

@@ -81,6 +81,12 @@ def seen():
     )
 
 
+def test_event_after_the_last_picture_is_neither_for_nor_against():
+    truth = Truth.model_validate({"lines": TRUTH["lines"]})
+    seen = Observed(seconds=7.5, crossings=(), people={}, visits={})
+    assert evaluated(truth, seen).lines[0].true == 7
+
+
 def test_reports_tell_the_same():
     result = evaluated(Truth.model_validate(TRUTH), seen())
     told = json.loads(as_json(result))

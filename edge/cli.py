@@ -116,12 +116,13 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
-    from edge.evaluate import check_lines, check_zones, load_truth
+    from edge.evaluate import check_any, check_lines, check_zones, load_truth
     from edge.evaluation import as_json, evaluated, observe, report
     from edge.progress import progress
 
     truth = load_truth(options.truth)
     camera = load_camera(options.camera)
+    check_any(truth, where=str(options.truth))
     check_lines(truth, camera.lines, where=str(options.truth))
     check_zones(truth, camera.zones, where=str(options.truth))
     with progress(f"evaluate {options.video.name}") as done:

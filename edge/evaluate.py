@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.config.load import EXPECTED, name_of
+from edge.config.parts import RoadUser
 from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing
 from edge.errors import EdgeError
@@ -20,8 +22,8 @@ class TrueEvent(BaseModel):
 
     t: float
     direction: Annotated[int, Field(ge=0, le=1)]
-    kind: Annotated[str, Field(alias="class")]
-    accept: tuple[str, ...] = ()
+    kind: Annotated[RoadUser, Field(alias="class")]
+    accept: tuple[Literal[RoadUser, "person"], ...] = ()
     optional: bool = False
 
 
@@ -89,10 +91,13 @@ def load_truth(file: Path) -> Truth:
             str(file), f"the truth cannot be read, {error.strerror}", do="name a .truth.json file"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "its form"
-        what = f"no truth file, {where}: {first['msg']}"
-        raise EdgeError(str(file), what, do="see the example in docs/evaluate.md") from None
+        first, do = error.errors()[0], "see the example in docs/evaluate.md"
+        what = f"no truth file, {name_of(first['loc']) or 'its form'}"
+        if first["type"] not in EXPECTED:
+            raise EdgeError(str(file), f"{what}: {first['msg']}", do=do) from None
+        expected = EXPECTED[first["type"]].format(**first.get("ctx", {}))
+        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:40]
+        raise EdgeError(str(file), what, expected=expected, found=found, do=do) from None
 
 
 def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
@@ -103,7 +108,7 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
     free = {i for i, e in pairs if line.events[e].optional}
     matched = [(i, e) for i, e in pairs if i not in free]
     met, used = {e for _, e in pairs}, {i for i, _ in pairs}
-    true = Counter((e.kind, e.direction) for e in line.events if not e.optional)
+    true: Counter[tuple[str, int]] = Counter((e.kind, e.direction) for e in line.events if not e.optional)
     counted = Counter((c.kind, c.direction) for i, c in enumerate(found) if i not in free)
     return Score(
         line=line.id,
@@ -144,6 +149,13 @@ def _pairs(line: TrueLine, found: Sequence[Crossing]) -> list[tuple[int, int]]:
     return sorted((i, j) for j, i in owner.items())
 
 
+def check_any(truth: Truth, *, where: str) -> None:
+    """EdgeError where the truth says nothing that counts could be compared with."""
+    if not truth.lines and not truth.zones:
+        raise EdgeError(where, "the truth says nothing", expected="lines or zones", found="neither",
+                        do="see the example in docs/evaluate.md")  # fmt: skip
+
+
 def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:
     """EdgeError where the truth speaks of a line that the camera file does not have."""
     _check("line", [line.id for line in truth.lines], [line.id for line in lines], where=where)
@@ -157,5 +169,6 @@ def check_zones(truth: Truth, zones: Sequence[Zone], *, where: str) -> None:
 def _check(kind: str, wanted: Sequence[str], have: Sequence[str], *, where: str) -> None:
     missing = sorted(set(wanted) - set(have))
     if missing:
+        do = "use the same ids in both, or leave it out of the truth"
         raise EdgeError(where, f"the truth has a {kind} {missing[0]}", expected="it in the camera file",
-                        found=", ".join(have) or "none", do="use the same ids in both")  # fmt: skip
+                        found=", ".join(have) or "none", do=do)  # fmt: skip

@@ -65,7 +65,7 @@ def _write_parquet(file: Path, kind: str, table: Iterable[Row]) -> int:
         from arro3.core import RecordBatchReader
         from arro3.io import write_parquet
     except ImportError:
-        do = "run: pip install 'edge[centre]', or use --format csv"
+        do = "in the checkout run: .venv/bin/pip install -e '.[centre]', or use --format csv"
         raise EdgeError("edge export", "Parquet needs arro3, which is not installed", do=do) from None
     number = 0
 

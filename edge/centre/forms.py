@@ -15,7 +15,9 @@ try:
     from jsonschema_rs import ValidationErrorKind as Kind
 except ImportError:
     raise EdgeError(
-        "edge.centre", "a centre needs jsonschema-rs, which is not installed", do="run: pip install 'edge[centre]'"
+        "edge.centre",
+        "a centre needs jsonschema-rs, which is not installed",
+        do="in the checkout run: .venv/bin/pip install -e '.[centre]'",
     ) from None
 
 Json = dict[str, Any]

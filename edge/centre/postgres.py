@@ -16,7 +16,9 @@ try:
     from psycopg import conninfo
 except ImportError:
     raise EdgeError(
-        "edge.centre", "PostgreSQL needs psycopg, which is not installed", do="run: pip install 'edge[centre]'"
+        "edge.centre",
+        "PostgreSQL needs psycopg, which is not installed",
+        do="in the checkout run: .venv/bin/pip install -e '.[centre]'",
     ) from None
 
 LOCK = 0x65646765

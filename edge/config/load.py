@@ -144,6 +144,8 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
         entries = place[-2] if place[-2:-1] and place[-2] in ("names", "points") else "entries"
         expected, found, do = f"{place[-1] + 1} {entries}", str(len(error["input"])), "add what is missing"
         place, name = place[:-1], name_of(place[:-1])
+    if error["input"] == "default" and place[-2:-1] == ("alarms",):
+        do = "what is many depends on the place: give limits, such as {levels: [[20, 10]]}"
     do = "put it in quotes" if kind == "string_type" and isinstance(error["input"], int | float) else do
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 

@@ -78,7 +78,7 @@ class Alarms(Section):
                 "two alarms on one rule",
                 expected="one, for a rule has one alarm topic",
                 found=" and ".join(kinds),
-                do="make a second rule of the same place for the other",
+                do="draw the same place once more, with an id of its own, for the other",
             )
         return self
 

@@ -44,7 +44,8 @@ DEBT_SECONDS = 60.0
 STANDS = 0.3
 """Who goes less than this share of its size in WAY_SECONDS, stands."""
 QUEUE = 2
-"""So many that stand within one and a half of their sizes of a line are a queue on it."""
+"""So many that stand within QUEUE_NEAR of their sizes of a line are a queue on it: of the classes that it counts, and
+confirmed, for cones that are weakly seen day and night are none, nor are people at the kerb."""
 QUEUE_NEAR = 1.5
 QUEUE_SECONDS = 3.0
 """How long a queue is thought to be there after it was last seen."""
@@ -149,11 +150,12 @@ class CrossingCounter:
     def _move(self, line: Line, tracks: Tracks, points: FloatArray, sizes: FloatArray) -> None:
         distances, positions = _relative(line, points, tracks.aspect)
         standing = 0
+        counted = tracks.confirmed & np.isin(tracks.classes, [CLASSES.index(kind) for kind in line.classes])
         for i, track in enumerate(tracks.ids.tolist()):
             path = self._paths.setdefault(track, _Path())
             passage = path.passages.setdefault(line.id, _Passage())
             sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(sizes[i]))
-            standing += _stands_on(passage, sight)
+            standing += bool(counted[i]) and _stands_on(passage, sight)
             crossing = _pass(passage, sight, queue=line.id in self.queued, gone=self._gone[line.id])
             if crossing is not None:
                 path.waiting.append((crossing[0], line.id, crossing[1]))

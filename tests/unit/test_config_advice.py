@@ -30,6 +30,17 @@ NOBODY = 65534
             "    forbidden: 0\n    alarms: {wrong_way: {levels: [[2, 3]]}}\n    p",
             "lines[0].alarms.wrong_way.levels: the levels are not in order",
         ),
+        (
+            "lines:\n",
+            "zones: [{id: z, points: [[0, 0], [1, 0], [1, 1]], alarms: {crowd_count: default}}]\nlines:\n",
+            "found 'default'; what is many depends on the place: give limits, such as {levels: [[20, 10]]}",
+        ),
+        (
+            "lines:\n",
+            "zones: [{id: z, points: [[0, 0], [1, 0], [1, 1]], "
+            "alarms: {congestion: default, stopped_vehicle: default}}]\nlines:\n",
+            "found congestion and stopped_vehicle; draw the same place once more, with an id of its own, for the other",
+        ),
     ],
 )
 def test_value_of_several_forms_is_one_fault(tmp_path, old, new, told):

@@ -9,7 +9,7 @@ import pytest
 from edge.config.rules import Zone
 from edge.dataflow import Crossing, Instant
 from edge.errors import EdgeError
-from edge.evaluate import Truth, check_lines, check_zones, load_truth, score
+from edge.evaluate import Truth, check_any, check_lines, check_zones, load_truth, score
 
 TRUTH = {
     "lines": [
@@ -56,12 +56,34 @@ def test_score_matches_one_to_one(line):
     assert score(line, [crossing(1.5)]).matched == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"lines": [{"id": 1}]}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"lines": [{"id": 1}]}', '{"lines": [}', '{"lines" {}'])
 def test_truth_that_is_none_is_one_line(tmp_path, text):
     file = tmp_path / "x.json"
     file.write_text(text)
     with pytest.raises(EdgeError, match="no truth file"):
         load_truth(file)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"class": "Car"}, r"lines\[0\].events\[0\].class, expected 'pedestrian', .* or 'truck', found 'Car'; see"),
+        ({"accept": ["lorry"]}, r"events\[0\].accept\[0\], expected 'pedestrian', .* or 'person', found 'lorry'; see"),
+        ({"direction": 2}, r"events\[0\].direction, expected at most 1, found 2; see"),
+        ({"t": "1:20"}, r"events\[0\].t, expected a number, found '1:20'; see"),
+    ],
+)
+def test_truth_with_a_wrong_event_says_which_and_what_is_expected(tmp_path, event, told):
+    file = tmp_path / "x.json"
+    line = TRUTH["lines"][0]
+    file.write_text(json.dumps({"lines": [line | {"events": [line["events"][0] | event]}]}))
+    with pytest.raises(EdgeError, match=told):
+        load_truth(file)
+
+
+def test_truth_that_says_nothing_is_told():
+    with pytest.raises(EdgeError, match="says nothing, expected lines or zones"):
+        check_any(Truth.model_validate({"line": []}), where="a.truth.json")
 
 
 def test_score_finds_the_most_pairs_not_the_nearest_first(line):

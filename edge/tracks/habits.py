@@ -21,12 +21,12 @@ SETTLED = 3
 @dataclass(frozen=True, slots=True)
 class Learning:
     """Places are `cells` to a picture height. What is thought of a place before anyone passed weighs as much as `doubt`
-    passages; beyond `kept` passages old ones are forgotten. What was learned must not outweigh the doubt: surer of
+    passages; beyond `kept` passages old ones are forgotten. What was learned must not far outweigh the doubt: surer of
     itself it lost, after minutes, up to a quarter of those that went otherwise than most (decision 0014)."""
 
     cells: int = 8
     doubt: float = 4.0
-    kept: float = 4.0
+    kept: float = 5.0
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from edge.tracks.motion import Floats, Motion, Noise, sizes
 class TrackerSettings:
     """Below the score `low` a detection is ignored, from `confident` on it is sure; people from `unsure` on whom no
     track takes are told. A track that begins surely is confirmed by `confirm_observations`. A vehicle may begin weakly
+    where vehicles are known to pass, with a spread of at most `faint_spread` of what a newcomer may do elsewhere, and
     where it is seen a second time: it is faint, takes what the others leave within `faint_limit` of cost, and is
     confirmed when it is seen surely, or moves. A vehicle moves when in `moving_observations` it has gone
     `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (`tentative_seconds` before it is
@@ -42,6 +43,7 @@ class TrackerSettings:
     same_overlap: float = 0.6
     most: int = 500
     faint_limit: float = 18.0
+    faint_spread: float = 0.3
     moving_observations: int = 4
     moving_sizes: float = 1.5
     costs: Costs = field(default_factory=Costs)
@@ -175,12 +177,15 @@ class Tracker:
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
         """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody
-        found or of another newcomer; weak ones only where one stands."""
+        found or of another newcomer; weak ones only where it is known how traffic goes, or where one stands."""
         used = found[found >= 0]
         free = sight.scores >= self._settings.low
         free[used] = False
         weak = np.flatnonzero(free & (sight.scores < self._settings.confident))
-        free[weak] = self._seen_again(sight, weak)
+        _, variance = self._expected(sight.boxes[weak], FAMILY[sight.classes[weak]])
+        usual = self._settings.noise.start_velocity**2
+        known = variance[:, :2].max(axis=1, initial=0.0) <= self._settings.faint_spread * usual
+        free[weak] = known | self._seen_again(sight, weak)
         candidates = np.flatnonzero(free)
         if len(candidates) == 0:
             return candidates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_tracks import MOTORCYCLE, PEDESTRIAN, car, confirmed_in, follow, ids_of, motorcycle, seen, times
+from test_tracks import KNOWN, MOTORCYCLE, PEDESTRIAN, car, confirmed_in, follow, ids_of, motorcycle, seen, times
 
 from edge.tracks.tracker import TrackerSettings
 
@@ -74,3 +74,17 @@ def test_vehicle_that_stands_weakly_where_others_drive_fast_is_one_track(rate):
     )
     last = [tracks for tracks in follow(frames) if tracks.at.seconds >= 101]
     assert len(ids_of(last)) == 1
+
+
+@pytest.mark.parametrize("share", [0.6, 1.0, 1.4])
+def test_vehicle_that_is_seen_weakly_is_one_track_though_those_before_it_drove_at_other_speeds(share):
+    """Thirty pass, of which each drives at its own speed, then one that is never sure."""
+    random = np.random.default_rng(2)
+    speeds = [*(0.15 * random.uniform(0.5, 1.5, 30)), 0.15 * share]
+    frames = [
+        seen(
+            t, *([motorcycle(0.1 + speeds[int(t // 5)] * (t % 5), score=0.9 if t < 150 else 0.3)] if t % 5 < 4 else [])
+        )
+        for t in times(5, 155)
+    ]
+    assert len(ids_of([tracks for tracks in follow(frames, KNOWN) if tracks.at.seconds >= 150])) == 1

@@ -50,9 +50,11 @@ QUEUE_NEAR = 1.5
 QUEUE_SECONDS = 3.0
 """How long a queue is thought to be there after it was last seen."""
 BEFORE_SECONDS = 0.5
-"""Who was watched for less before it came over a line on which a queue stands must go on for ON_SECONDS as it came:
-what is born beside a queue and leaps into it is a false box and then one of the queue, which stands."""
+"""Who was watched for less before it came over a line on which a queue stands must go on for ON_SECONDS as it came, and
+still go then: what is born beside a queue and leaps into it is a false box and then one of the queue, which stands."""
 ON_SECONDS = 1.0
+FEWEST = 3
+"""Fewer sights are no watching."""
 LEAVES = 0.6
 """How far one must go out of a queue, besides leaps, in its sizes."""
 SUDDEN = (0.1, 3.0)
@@ -236,7 +238,8 @@ def _change(recent: Sequence[_Sight], after: _Sight) -> _Change:
     meets = before.position + share * (after.position - before.position)
     start, end = before.at, after.at
     when = Instant(start.seconds + share * (end.seconds - start.seconds), start.utc + share * (end.utc - start.utc))
-    return _Change(when, 0.0 <= meets <= 1.0, before, after, start.seconds - recent[0].at.seconds)
+    watched = start.seconds - recent[0].at.seconds if len(recent) >= FEWEST else 0.0
+    return _Change(when, 0.0 <= meets <= 1.0, before, after, watched)
 
 
 def _borne_out(passage: _Passage, change: _Change, now: _Sight) -> bool:
@@ -258,8 +261,11 @@ def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
     watched = now.at.seconds - passage.recent[0].at.seconds
     if watched < WAY_SECONDS or _driven(passage) < LEAVES * now.size:
         return False
-    later = now.at.seconds - change.after.at.seconds
-    return change.watched >= BEFORE_SECONDS or (later >= ON_SECONDS and change.goes_on(change.after, now))
+    if change.watched >= BEFORE_SECONDS:
+        return True
+    late = _until(passage.recent, now.at.seconds - ON_SECONDS / 2)
+    since = now.at.seconds - change.after.at.seconds
+    return since >= ON_SECONDS and change.goes_on(change.after, now) and change.goes_on(late, now)
 
 
 def _driven(passage: _Passage) -> float:

@@ -190,6 +190,16 @@ def test_one_born_beside_a_queue_that_leaps_into_it_counts_nothing():
     assert found == []
 
 
+def test_one_that_leaps_through_a_queue_and_stays_in_it_counts_nothing():
+    """Two false boxes half a second apart, then one of the queue after the other."""
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    found, times = [], (20.0, 20.6, 21.2, 21.4, 21.6, *np.arange(21.8, 25, 0.2))
+    for t, y in zip(times, (0.84, 0.63, 0.39, 0.29, 0.07, *stood(0.06, 16)), strict=True):
+        found += counter.update(seen(t, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
+    assert found == []
+
+
 def stood(y, count):
     """So many looks at one who stands there and shivers."""
     return list(y + np.random.default_rng(5).normal(0, 0.004, count))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Zone
 from edge.dataflow import Tracks
-from edge.geometry import bottom_centres, in_picture, inside
+from edge.geometry import bottom_centres, in_picture, inside, polygon_area
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ class Congestion:
     """
 
     def __init__(self, zones: Sequence[Zone]) -> None:
-        self._zones = [(zone, _Flow(), _area(zone)) for zone in zones]
+        self._zones = [(zone, _Flow(), polygon_area(points_of(zone.points))) for zone in zones]
         self._at: float | None = None
 
     def update(self, tracks: Tracks, paces: Floats) -> Mapping[str, int]:
@@ -116,12 +116,6 @@ def _learn(flow: _Flow, fastest: float | None) -> None:
         flow.free *= 1 + LEARN * PERCENTILE
     elif fastest is not None and flow.state in (FREE, DENSE):
         flow.free = max(PACE_MS, flow.free * (1 - LEARN * (1 - PERCENTILE)))
-
-
-def _area(zone: Zone) -> float:
-    """The area of a zone as a share of the picture."""
-    x, y = np.array(points_of(zone.points)).T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def _state(flow: _Flow) -> int:

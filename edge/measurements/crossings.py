@@ -151,14 +151,14 @@ class CrossingCounter:
 
     def _move(self, line: Line, tracks: Tracks, points: FloatArray, sizes: FloatArray) -> None:
         distances, positions = _relative(line, points, tracks.aspect)
-        standing = 0
+        standing, queue = 0, line.id in self.queued
         counted = tracks.confirmed & np.isin(tracks.classes, [CLASSES.index(kind) for kind in line.classes])
         for i, track in enumerate(tracks.ids.tolist()):
             path = self._paths.setdefault(track, _Path())
             passage = path.passages.setdefault(line.id, _Passage())
             sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(sizes[i]))
             standing += bool(counted[i]) and _stands_on(passage, sight)
-            crossing = _pass(passage, sight, queue=line.id in self.queued, gone=self._gone[line.id])
+            crossing = _pass(passage, sight, queue=queue, gone=self._gone[line.id])
             if crossing is not None:
                 path.waiting.append((crossing[0], line.id, crossing[1]))
         if standing >= QUEUE:

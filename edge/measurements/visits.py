@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.dataflow import FloatArray, Tracks
-from edge.geometry import Point, bottom_centres, in_picture, inside
+from edge.geometry import Point, bottom_centres, in_picture, inside, polygon_area
 
 BAND = (0.1, 0.1)
 """Half-width of the band along the edge of a zone in which nobody enters or leaves: share of the person's height, and
@@ -143,7 +143,7 @@ def _persons(people: Tracks, polygon: Sequence[Point]) -> list[_Person]:
     heights = people.boxes[:, 3] - people.boxes[:, 1]
     scale = np.array([people.aspect, 1.0])
     corners = np.array(polygon) * scale
-    size = math.sqrt(_area(corners))
+    size = math.sqrt(polygon_area(corners.tolist()))
     distances = _to_edge(points * scale, polygon, scale)
     bands = np.minimum(BAND[0] * heights, BAND[1] * size)
     sides = np.where(inside(points, polygon), 1.0, -1.0)
@@ -151,12 +151,6 @@ def _persons(people: Tracks, polygon: Sequence[Point]) -> list[_Person]:
     rows = zip(people.ids.tolist(), (points * scale).tolist(), heights.tolist(), within.tolist(),
                at_border(people.boxes).tolist(), strict=True)  # fmt: skip
     return [_Person(track, (p[0], p[1]), height, side, border) for track, p, height, side, border in rows]
-
-
-def _area(corners: NDArray[np.float64]) -> float:
-    """Of a polygon (n, 2), by the shoelace formula."""
-    x, y = corners.T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
 def _to_edge(points: NDArray[np.float64], polygon: Sequence[Point], scale: NDArray[np.float64]) -> NDArray[np.float64]:

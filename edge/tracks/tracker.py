@@ -79,7 +79,8 @@ class Tracker:
         self._observe(found, sight, now)
         newcomers = self._newcomers(found, sight)
         alive = (found >= 0) | (now - self._lives.seen <= self._patience())
-        alive &= self._doubt()
+        self._fade()
+        alive &= self._lives.seen - self._lives.sure <= self._doubt()
         ended += tuple(self._lives.ids[~alive].tolist())
         self._keep(alive)
         self._begin(newcomers, sight, now)
@@ -166,14 +167,15 @@ class Tracker:
         tentative = np.where(lives.firm, settings.tentative_seconds, settings.faint_seconds)
         return np.where(lives.confirmed, settings.lost_seconds, tentative)
 
-    def _doubt(self) -> NDArray[np.bool_]:
-        """Which tracks may live on although weak sights alone have held them; those that have not gone anywhere become
-        faint."""
-        lives, settings = self._lives, self._settings
-        unsure = lives.seen - lives.sure
-        fades = ~lives.goes & (unsure > settings.doubted_seconds)
+    def _fade(self) -> None:
+        """Makes faint whom weak sights alone have held for long, and who has not gone anywhere."""
+        lives = self._lives
+        fades = ~lives.goes & (lives.seen - lives.sure > self._settings.doubted_seconds)
         lives.firm[fades], lives.confirmed[fades] = False, False
-        return np.asarray(unsure <= np.where(lives.walk, settings.doubted_seconds, settings.standing_seconds))
+
+    def _doubt(self) -> Floats:
+        """How long each track may be held by weak sights alone, in seconds."""
+        return np.where(self._lives.walk, self._settings.doubted_seconds, self._settings.standing_seconds)
 
     def _newcomers(self, found: Indices, sight: Sight) -> Indices:
         """The detections that start a track: those of nobody, the surest first, that are not a second box of somebody

@@ -11,6 +11,7 @@ from edge.dataflow import CLASSES, Detections, FloatArray, Tracks
 from edge.geometry import iou
 from edge.tracks.assignment import best_pairs
 from edge.tracks.association import FAMILY, Costs, Sight, corners, disagreement, misfit
+from edge.tracks.escorts import Companionship, Escorts
 from edge.tracks.habits import Habits, Learning
 from edge.tracks.lives import PEDESTRIAN, WALKS, Indices, Lives
 from edge.tracks.motion import Floats, Motion, Noise, sizes
@@ -22,13 +23,14 @@ class TrackerSettings:
     track takes are told. A track that begins surely is confirmed by `confirm_observations`. A vehicle may begin weakly
     where vehicles are known to pass, with a spread of at most `faint_spread` of what a newcomer may do elsewhere, and
     where it is seen a second time: it is faint, takes what the others leave within `faint_limit` of cost, and is
-    confirmed when it is seen surely, or moves. A vehicle moves when in `moving_observations` it has gone
-    `moving_sizes` of its sizes. A track ends when unseen for `lost_seconds` (`tentative_seconds` before it is
+    confirmed when it is seen surely, or moves. A vehicle moves when in `moving_observations` it has gone `moving_sizes`
+    of its sizes; a faint one is believed to if its scores are `moving_score` on average, and if it goes alone, not
+    along with one that is surely there. A track ends when unseen for `lost_seconds` (`tentative_seconds` before it is
     confirmed, `faint_seconds` while it is faint), and every track after `gap_seconds` between two pictures. Who was
-    neither seen surely nor moved for `doubted_seconds` ends: a traffic cone that was once taken for a person. A
-    vehicle is kept for `standing_seconds`, as those that wait hide each other: one that never went away from where it
-    began is faint again so long. Detections that overlap by `same_overlap` (IoU) are of one object. At most `most`
-    tracks live at once."""
+    neither seen surely nor moved for `doubted_seconds` ends: a traffic cone that was once taken for a person. A vehicle
+    is kept for `standing_seconds`, as those that wait hide each other: one that never went away from where it began is
+    faint again so long. Detections that overlap by `same_overlap` (IoU) are of one object. At most `most` tracks live
+    at once."""
 
     low: float = 0.15
     confident: float = 0.5
@@ -46,9 +48,11 @@ class TrackerSettings:
     faint_spread: float = 0.3
     moving_observations: int = 4
     moving_sizes: float = 1.5
+    moving_score: float = 0.25
     costs: Costs = field(default_factory=Costs)
     noise: Noise = field(default_factory=Noise)
     learning: Learning = field(default_factory=Learning)
+    companionship: Companionship = field(default_factory=Companionship)
 
 
 class Tracker:
@@ -64,6 +68,7 @@ class Tracker:
         self._lives = Lives.none()
         self._nobody: FloatArray = np.zeros((0, 4), np.float32)
         self._habits = Habits(settings.learning, families=int(FAMILY.max()) + 1)
+        self._escorts = Escorts(settings.companionship)
 
     def update(self, detections: Detections) -> Tracks:
         """The tracks seen in this picture, in the order of their ids, with the boxes as detected.
@@ -85,6 +90,7 @@ class Tracker:
         self._keep(alive)
         self._begin(newcomers, sight, now)
         self._habits.forget(ended)
+        self._escorts.forget(ended)
         tracks = _report(detections, self._lives, np.concatenate([found[alive], newcomers]))
         return replace(tracks, ended=ended, unsure=self._unsure(detections, np.concatenate([found, newcomers])))
 
@@ -140,7 +146,7 @@ class Tracker:
         lives.observations[rows] += 1
         lives.seen[rows] = now
         lives.votes[rows, sight.classes[these]] += sight.scores[these]
-        sure = rows[(sight.scores[these] >= self._settings.confident) | self._moved(rows, lives.anchor)]
+        sure = rows[(sight.scores[these] >= self._settings.confident) | self._shown(rows, sight.boxes[these])]
         lives.sure[sure], lives.anchor[sure], lives.firm[sure] = now, self._motion.box[sure, :2], True
         lives.confirmed[rows] |= lives.firm[rows] & (lives.observations[rows] >= self._settings.confirm_observations)
         lives.goes[rows] |= lives.confirmed[rows] & self._moved(rows, lives.born)
@@ -151,6 +157,18 @@ class Tracker:
             strict=True,
         )
         self._habits.watch(known, sight.boxes[these], now)
+
+    def _shown(self, rows: Indices, boxes: Floats) -> NDArray[np.bool_]:
+        """Which of these tracks, seen with these boxes, have shown by their way that they are there."""
+        lives, firm = self._lives, self._lives.firm[rows]
+        weak, sure = np.flatnonzero(~firm), np.flatnonzero(firm & ~lives.walk[rows])
+        ids, sights = lives.ids[rows], lives.observations[rows]
+        self._escorts.watch((ids[weak], boxes[weak]), (ids[sure], boxes[sure]))
+        moved = self._moved(rows, lives.anchor)
+        moved &= firm | (lives.votes[rows].sum(axis=1) >= self._settings.moving_score * sights)
+        for row in np.flatnonzero(moved & ~firm).tolist():
+            moved[row] = not self._escorts.escorts(int(ids[row]), int(sights[row]))
+        return moved
 
     def _moved(self, rows: Indices, since: Floats) -> NDArray[np.bool_]:
         """Which of these tracks, of vehicles, have been seen to move on from where they were (`since`, of all tracks).

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from edge.config.document import Document, Fault, FileError, Place, read
+from edge.config.document import Document, Fault, FileError, read
 from edge.config.load import camera_files, camera_id, name_of, parse
+from edge.config.parts import ID
 from edge.config.schema import Camera, Edge
 from edge.config.settings import Settings
 from edge.detections.card import find_card, load_weights
@@ -37,10 +39,13 @@ def edge_faults(settings: Settings) -> list[Fault]:
         return [Fault(settings.config, 1, 1, text)]
     try:
         document = read(settings.config / "edge.yaml")
-        edge = parse(document, Edge)
     except FileError as error:
         return list(error.faults)
-    faults = _secret_faults(document, ("broker", "credentials"), edge.broker.credentials, settings)
+    faults = _secret_faults(document, ("broker", "credentials"), settings)
+    try:
+        edge = parse(document, Edge)
+    except FileError as error:
+        return [*faults, *error.faults]
     tls = edge.broker.tls or None
     for key in ("ca", "certificate", "key"):
         path: Path | None = getattr(tls, key, None)
@@ -62,14 +67,15 @@ def camera_faults(file: Path, settings: Settings) -> list[Fault]:
     try:
         camera_id(file)
         document = read(file)
-        camera = parse(document, Camera)
     except FileError as error:
         return list(error.faults)
-    faults: list[Fault] = []
+    faults = _secret_faults(document, ("source", "credentials"), settings)
+    try:
+        camera = parse(document, Camera)
+    except FileError as error:
+        return [*faults, *error.faults]
     if camera.source is None:
         faults.append(document.fault((), "source: expected this key with the camera's url, found nothing; add it"))
-    else:
-        faults += _secret_faults(document, ("source", "credentials"), camera.source.credentials, settings)
     return faults + _sense_faults(document, camera, settings)
 
 
@@ -93,14 +99,17 @@ def _sense_faults(document: Document, camera: Camera, settings: Settings) -> lis
     return faults
 
 
-def _secret_faults(document: Document, place: Place, name: str | None, settings: Settings) -> list[Fault]:
-    if name is None:
+def _secret_faults(document: Document, place: tuple[str, str], settings: Settings) -> list[Fault]:
+    """What is wrong with the secret that a file names, whatever else is wrong with the file."""
+    section = document.content.get(place[0])
+    name = section.get(place[1]) if isinstance(section, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(ID, name):
         return []
+    told = []
     try:
         settings.credentials(name)
     except EdgeError as error:
-        return [document.fault(place, f"{'.'.join(map(str, place))}: {error}")]
-    exposed = settings.exposed_secret(name)
-    if exposed:
-        return [document.fault(place, f"{'.'.join(map(str, place))}: others can read {exposed}; chmod it to 600")]
-    return []
+        told.append(str(error))
+    if exposed := settings.exposed_secret(name):
+        told.append(f"others can read {exposed}; chmod it to 600")
+    return [document.fault(place, f"{'.'.join(place)}: {text}") for text in told]

@@ -68,17 +68,19 @@ def _intervals(kind: str, records: Records, since: str) -> Iterator[Row]:
 
 
 def _flow(body: Body) -> list[Row]:
-    """One row for each class and direction, and one for each direction with what holds for all of its vehicles."""
+    """One row for each class and direction, and one for each direction with what holds for all of its vehicles; a
+    speed or headway of 0 is none that was measured."""
     counts, walk = body.get("count", {}), body.get("walk_min_m", (None, None))
     found: list[Row] = [
         (name, way, int(number), None, None, None, None, walk[way] if name == CLASSES[0] else None)
         for name, pair in counts.items()
         for way, number in enumerate(pair)
     ]
-    traffic = [body.get(name) for name in ("pcu", "speed_kmh", "headway_s")]
-    occupancy = body.get("occupancy")
-    if any(traffic) or occupancy is not None:
-        found += [(None, way, None, *(pair and pair[way] for pair in traffic), occupancy, None) for way in (0, 1)]
+    pcu, speed, headway = (body.get(name) or (None, None) for name in ("pcu", "speed_kmh", "headway_s"))
+    for way in (0, 1):
+        whole = (pcu[way], speed[way] or None, headway[way] or None, body.get("occupancy"))
+        if any(value is not None for value in whole):
+            found.append((None, way, None, *whole, None))
     return found
 
 

@@ -9,14 +9,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from edge.config.advice import advice, comma, is_drawn
 from edge.config.document import SHOWN, Document, Fault, FileError, Place, read
-from edge.config.parts import ID, Section
+from edge.config.parts import ID, Section, cut, shown
 from edge.config.schema import Camera, Edge
 
 S = TypeVar("S", bound=Section)
-PIXELS_FROM = 2
-"""A coordinate from here on is one in pixels; what lies a little outside of 0 to 1 was drawn beside the picture."""
-_DRAWN = frozenset(("points", "lane", "mask"))
 FAULTS_MOST = 100
 """Faults of a file that are told; who has more mends these first."""
 
@@ -76,6 +74,7 @@ EXPECTED = {
     "too_long": "at most {max_length} entries",
     "float_type": "a number",
     "float_parsing": "a number",
+    "finite_number": "a finite number",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -84,7 +83,7 @@ EXPECTED = {
     "string_type": "text",
     "tuple_type": "a list",
     "model_type": "keys with values",
-    "dict_type": "a factor for each class, such as {{motorcycle: 0.25, car: 1}}",
+    "dict_type": "a factor for each class, such as {{bicycle: 0.2, motorcycle: 0.25, car: 1, bus: 2.5, truck: 2}}",
     "model_attributes_type": "keys with values",
     "path_type": "the path of a file",
 }
@@ -135,18 +134,13 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if error["input"] is None or kind == "missing" else _shown(error["input"], at=place)
-    do = "add it" if kind == "missing" else ""
-    if kind in ("greater_than_equal", "less_than_equal") and _DRAWN & set(place):
-        pixels = isinstance(error["input"], int | float) and error["input"] >= PIXELS_FROM
-        do = "points are fractions of the picture: divide pixels by its width and height" if pixels else ""
-        expected = expected if pixels else "0 to 1 (fractions of the picture)"
+    do = advice(error, place)
+    if kind in ("greater_than_equal", "less_than_equal") and is_drawn(place) and not do:
+        expected = "0 to 1 (fractions of the picture)"
     if kind == "missing" and isinstance(place[-1], int):
         entries = place[-2] if place[-2:-1] and place[-2] in ("names", "points") else "entries"
         expected, found, do = f"{place[-1] + 1} {entries}", str(len(error["input"])), "add what is missing"
         place, name = place[:-1], name_of(place[:-1])
-    if error["input"] == "default" and place[-2:-1] == ("alarms",):
-        do = "what is many depends on the place: give limits, such as {levels: [[20, 10]]}"
-    do = "put it in quotes" if kind == "string_type" and isinstance(error["input"], int | float) else do
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 
 
@@ -154,7 +148,7 @@ def _unknown(schema: type[Section], place: Place, name: str) -> str:
     if place[-1] == "<<":
         return f"{name}: keys are not taken over from elsewhere; write them out here"
     near = _meant(schema, place)[-1]
-    hint = f"did you mean {near}?" if near else "take it out, or see configs/reference.yaml"
+    hint = f"did you mean {near}?" if near else comma(str(place[-1])) or "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"
 
 
@@ -197,17 +191,9 @@ def name_of(place: Place) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += ("." if text else "") + _cut(step)
+            text += ("." if text else "") + cut(step)
     return text
 
 
 def _shown(value: object, *, at: Place) -> str:
-    """What stands there, without any password that somebody wrote in a wrong place."""
-    if "credentials" in at:
-        return "something else"
-    text = repr(value) if isinstance(value, str) else str(value)
-    return _cut(re.sub(r"//[^/\s]*@", "//...@", text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return "something else" if "credentials" in at else shown(value)

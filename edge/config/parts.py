@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from edge.config.document import SHOWN
 from edge.geometry import Point, polygon_area, segments_cross
 
 RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
@@ -25,6 +27,17 @@ def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | i
     return PydanticCustomError("edge", "{kind}", context)
 
 
+def shown(value: object) -> str:
+    """What stands there, without any password that somebody wrote in a wrong place."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return cut(re.sub(r"//[^/\s]*@", "//...@", text))
+
+
+def cut(text: str) -> str:
+    """The text, or its beginning where it is too long to be told."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
 def _divides_the_hour(seconds: int) -> int:
     if 3600 % seconds:
         raise fault(
@@ -34,6 +47,17 @@ def _divides_the_hour(seconds: int) -> int:
             do="choose one of these, so that intervals start on the wall clock",
         )
     return seconds
+
+
+def _corners(points: object) -> object:
+    if isinstance(points, list) and points and all(isinstance(each, int | float) for each in points):
+        raise fault(
+            "this is one point",
+            expected="the corners, each as [x, y]",
+            found=shown(points),
+            do="put brackets around all corners, such as [[0, 0], [1, 0], [1, 0.1]]",
+        )
+    return points
 
 
 def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
@@ -57,7 +81,12 @@ def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
 
 
 Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
-Polygon = Annotated[tuple[Position, ...], Field(min_length=3, max_length=100), AfterValidator(_simple_polygon)]
+Polygon = Annotated[
+    tuple[Position, ...],
+    Field(min_length=3, max_length=100),
+    BeforeValidator(_corners),
+    AfterValidator(_simple_polygon),
+]
 
 
 class Section(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edge.config.parts import Id, Interval, Polygon, Position, RoadUser, Section, fault
+from edge.config.parts import Id, Interval, Polygon, Position, RoadUser, Section, fault, shown
 
 AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wrong_way", "stopped_vehicle"]
 
@@ -106,6 +106,17 @@ def _has_length(points: tuple[Position, Position]) -> tuple[Position, Position]:
     return points
 
 
+def _no_truth(direction: object) -> object:
+    if isinstance(direction, bool):
+        raise fault(
+            "this is no direction",
+            expected="0 or 1",
+            found=str(direction).lower(),
+            do="write 0 for the first of names, 1 for the second, or leave it out",
+        )
+    return direction
+
+
 class Line(Section):
     """A line whose crossings are counted, by class and direction."""
 
@@ -122,7 +133,7 @@ class Line(Section):
     """Seconds of one interval."""
     crossings: bool = False
     """Also publish every single crossing (for acceptance tests)."""
-    forbidden: Literal[0, 1] | None = None
+    forbidden: Annotated[Literal[0, 1] | None, BeforeValidator(_no_truth)] = None
     """The direction that nobody may ride: 0 is the first of `names`, 1 the second."""
     alarms: Alarms = Alarms()
     """wrong_way, of the forbidden direction."""
@@ -196,10 +207,25 @@ class Queue(Section):
         return self
 
 
+def _point_and_place(value: object) -> object:
+    sides = value if isinstance(value, list | tuple) else ()
+    if len(sides) != 2 or not all(isinstance(side, list | tuple) and len(side) == 2 for side in sides):
+        raise fault(
+            "this is no point with its place",
+            expected="[x, y] in fractions of the picture and [metres, metres] on the ground",
+            found=shown(value),
+            do="write both in brackets, such as [[0.2, 0.8], [12.5, 0]]",
+        )
+    return value
+
+
+Pair = Annotated[tuple[Position, tuple[float, float]], BeforeValidator(_point_and_place)]
+
+
 class Calibration(Section):
     """Points of the picture whose place on the ground is known: with them there are metres and km/h."""
 
-    points: Annotated[tuple[tuple[Position, tuple[float, float]], ...], Field(min_length=4, max_length=100)]
+    points: Annotated[tuple[Pair, ...], Field(min_length=4, max_length=100)]
     """Each as [[x, y] in fractions of the picture, [metres, metres] on the ground]; four or more, well spread."""
 
 

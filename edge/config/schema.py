@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edge.config.parts import Id, Polygon, RoadUser, Section, fault, own_ids
+from edge.config.parts import Id, Polygon, RoadUser, Section, fault, own_ids, shown
 from edge.config.rules import PCU_SETS, Calibration, Line, Queue, Turn, Zone
 
 
@@ -46,6 +47,17 @@ class Source(Section):
     """How RTP travels: tcp, or udp where the camera's tcp is poor."""
 
 
+def _card_name(name: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise fault(
+            "this is no name of a model",
+            expected="letters, digits, ., _ and -, such as road-users",
+            found=shown(name),
+            do="name one that edge models lists",
+        )
+    return name
+
+
 TileCount = Annotated[int, Field(ge=1, le=4)]
 
 
@@ -54,14 +66,14 @@ class Analyse(Section):
 
     rate: float = Field(default=5, ge=1, le=15)
     """Pictures analysed a second."""
-    model: str = Field(default="road-users", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    model: Annotated[str, AfterValidator(_card_name)] = "road-users"
     """Name of a model's card, NAME.toml."""
     tiles: tuple[TileCount, TileCount] = (1, 1)
     """Columns and rows of overlapping tiles that are looked at besides the whole picture, where people and vehicles are
     small in it: [2, 2] costs five times as much."""
 
 
-PcuFactor = Annotated[float, Field(gt=0, le=10)]
+PcuFactor = Annotated[float, Field(ge=0, le=10)]
 
 
 class Camera(Section):
@@ -90,7 +102,7 @@ class Camera(Section):
     calibration: Calibration | None = None
     """What ties the picture to the ground; without it there are no metres and no km/h."""
     pcu: Literal["tcvn-4054-2005"] | dict[RoadUser, PcuFactor] | None = None
-    """Passenger-car units: a named set of factors, or one for every class that is counted."""
+    """Passenger-car units: a named set of factors, or one for every vehicle that is counted, 0 for what weighs none."""
 
     @model_validator(mode="after")
     def _rules_have_their_own_ids(self) -> Camera:
@@ -110,6 +122,7 @@ class Camera(Section):
             )
         self._name_lines_that_are_there()
         self._density_has_an_area()
+        self._every_vehicle_has_a_factor()
         return self
 
     def _density_has_an_area(self) -> None:
@@ -122,6 +135,20 @@ class Camera(Section):
                     do="measure the ground that the zone covers",
                     place=("zones", i, "alarms", "crowd_density"),
                 )
+
+    def _every_vehicle_has_a_factor(self) -> None:
+        usual = PCU_SETS["tcvn-4054-2005"]
+        counted = [kind for kind in usual if any(kind in line.classes for line in self.lines)]
+        without = [kind for kind in counted if kind not in self.factors]
+        if self.pcu is not None and without:
+            factors = ", ".join(f"{kind}: {usual[kind]:g}" for kind in without)
+            raise fault(
+                "vehicles that are counted have no factor",
+                expected=f"one for each of {', '.join(counted)}",
+                found=f"none for {', '.join(without)}",
+                do=f"add them, such as {factors} (those of TCVN 4054), or 0 for what weighs nothing",
+                place=("pcu",),
+            )
 
     @property
     def factors(self) -> dict[RoadUser, float]:

@@ -4,6 +4,7 @@ EDGE_SECRETS; and EDGE_TIME_WAIT."""
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
@@ -55,7 +56,11 @@ class Settings(BaseSettings):
 
     def exposed_secret(self, name: str) -> Path | None:
         """The file of a secret that others than its owner can read."""
-        return next((f for f in self._secret_files(name) if f.exists() and f.stat().st_mode & 0o077), None)
+        for file in self._secret_files(name):
+            with suppress(OSError):  # a folder that may not be looked into shows it to nobody
+                if file.stat().st_mode & 0o077:
+                    return file
+        return None
 
     def credentials(self, name: str) -> tuple[str, str]:
         """User and password of a named secret: a file whose only line is `user:password`.

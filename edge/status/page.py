@@ -208,7 +208,8 @@ class _Page:
                 held = self._told.held
                 waits = self._say(f"{held} intervals wait for it", f"{held} khoảng đếm đang chờ") if held else ""
                 return Line("fault", who, waits, what, do=do)
-        return Line("notice", who, "", self._say("no time service", "không có dịch vụ giờ"))
+        do = self._say("on a device, install one: apt install chrony", "trên thiết bị phải cài: apt install chrony")
+        return Line("notice", who, "", self._say("no time service", "không có dịch vụ giờ"), do=do)
 
     def _lost(self) -> Line:
         words = {"expired": self._say("too old", "quá hạn"), "no_room": self._say("no room", "hết chỗ")}

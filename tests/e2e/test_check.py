@@ -102,3 +102,38 @@ def test_check_tells_of_a_file_that_is_not_read_and_of_a_secret_that_others_can_
     (folder / "secrets/gate").chmod(0o600)
     (folder / "cameras/other.yml").unlink()
     assert edge_check(folder).returncode == 0
+
+
+def test_check_tells_of_every_secret_that_is_missing_together_with_all_else_that_is_wrong(tmp_path):
+    """So that one walk to the files mends it."""
+    text = GOOD.replace('main"}', 'main", credentials: gate}')
+    wrong = text.replace("0.9, 0.5", "640, 0.5").replace("gate", "roof")
+    folder = configuration(tmp_path, {"a": text, "b": wrong})
+    (folder / "edge.yaml").write_text(EDGE.replace("org}", "org, credentials: centre, port: 0}"))
+    told = edge_check(folder).stdout.splitlines()
+    files = [folder / "secrets" / name for name in ("centre", "gate", "roof")]
+    assert all(sum(f"not found, expected the file {file};" in line for line in told) == 1 for file in files), told
+    assert sum("b.yaml:5:27: " in line and "divide pixels" in line for line in told) == 1
+    assert sum("edge.yaml:2:" in line and "port: expected at least 1" in line for line in told) == 1
+    assert len(told) == 5
+
+
+def test_check_tells_of_a_secret_of_another_form_that_others_can_read_both(tmp_path):
+    folder = configuration(tmp_path, {"a": GOOD.replace('main"}', 'main", credentials: gate}')})
+    (folder / "secrets").mkdir()
+    (folder / "secrets/gate").write_text("admin, geheim")
+    (folder / "secrets/gate").chmod(0o644)
+    told = edge_check(folder).stdout.splitlines()
+    assert any("expected one line user:password" in line for line in told)
+    assert any("chmod it to 600" in line for line in told)
+    assert len(told) == 2
+    assert not any("geheim" in line for line in told)
+
+
+def test_check_takes_no_odd_name_of_a_secret_for_a_file(tmp_path):
+    """A name that leads elsewhere, a list, keys: one fault of form, and no file is looked for."""
+    odd = {"a": "../../etc/passwd", "b": "[gate]", "c": "{gate: 1}", "d": "admin:geheim"}
+    cameras = {name: GOOD.replace('main"}', f'main", credentials: {each}}}') for name, each in odd.items()}
+    told = edge_check(configuration(tmp_path, cameras | {"e": "source: [1]\n"})).stdout.splitlines()
+    assert [sum(f"/{name}.yaml:" in line for line in told) for name in odd] == [1] * len(odd), told
+    assert not any("not found" in line or "geheim" in line for line in told)

@@ -174,10 +174,10 @@ def test_export_alarms_are_their_changes_in_order_of_time(troubled: str, tmp_pat
 
 
 def test_export_flow_tells_what_holds_for_a_direction_once(place: Callable[[], str], tmp_path: Path):
-    """So that sums over the rows are right."""
+    """So that sums over the rows are right; a speed or a headway of 0 is none that was measured."""
     store = Store(where := place())
-    count = {"car": [6, 5], "pedestrian": [3, 0]}
-    store.write([message("flow", 1, "2026-11-22T00:00:00Z", FLOW | TRAFFIC | {"count": count})])
+    told = {"count": {"car": [6, 5], "pedestrian": [3, 0]}, "speed_kmh": [27.8, 0], "headway_s": [0, 0.7]}
+    store.write([message("flow", 1, "2026-11-22T00:00:00Z", FLOW | TRAFFIC | told)])
     store.close()
     export(where, tmp_path)
     assert [line[5:14] for line in read_csv(tmp_path / "flow.csv")[1:]] == [
@@ -185,9 +185,17 @@ def test_export_flow_tells_what_holds_for_a_direction_once(place: Callable[[], s
         ["car", "1", "5", *[""] * 5, "0.98"],
         ["pedestrian", "0", "3", "", "", "", "", "1.5", "0.98"],
         ["pedestrian", "1", "0", "", "", "", "", "0.0", "0.98"],
-        ["", "0", "", "20.5", "27.8", "0.6", "0.183", "", "0.98"],
-        ["", "1", "", "0", "25.1", "0.7", "0.183", "", "0.98"],
+        ["", "0", "", "20.5", "27.8", "", "0.183", "", "0.98"],
+        ["", "1", "", "0", "", "0.7", "0.183", "", "0.98"],
     ]
+
+
+def test_export_flow_has_no_row_for_a_direction_of_which_nothing_is_told(place: Callable[[], str], tmp_path: Path):
+    store = Store(where := place())
+    store.write([message("flow", 1, "2026-11-22T00:00:00Z", FLOW | {"count": {}, "speed_kmh": [0, 25.1]})])
+    store.close()
+    export(where, tmp_path)
+    assert [line[5:13] for line in read_csv(tmp_path / "flow.csv")[1:]] == [["", "1", "", "", "25.1", "", "", ""]]
 
 
 def hour_of(where: str, tmp_path: Path, *parts: tuple[int, int, dict[str, Any]]) -> list[list[str]]:

@@ -211,7 +211,7 @@ def test_tab_in_a_file_is_called_so(tmp_path, tabbed):
             ("id: south", "<<: {id: south}"),
             r"lines\[1\]\.<<: keys are not taken over from elsewhere; write them out here",
         ),
-        (("lines:", "zones:\nlines:"), "zones: expected a list, found nothing$"),
+        (("lines:", "zones:\nlines:"), "zones: expected a list, found nothing; put entries under it, or take it out$"),
     ],
 )
 def test_slip_of_yaml_is_told_with_what_to_do(tmp_path, instead, told):

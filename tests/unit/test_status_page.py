@@ -106,3 +106,20 @@ def test_camera_that_is_full_may_have_a_new_password():
     told = advice("nostream", TOLD["busy"])
     assert all("password" in text for text in (told.what.en, told.do.en, TOLD["busy"]))
     assert all("mật khẩu" in text for text in (told.what.vi, told.do.vi))
+
+
+@pytest.mark.parametrize(
+    ("clock", "told"),
+    [
+        (None, ["no time service", "on a device, install one: apt install chrony"]),
+        (False, ["not synchronised", "timedatectl; check the way to its time server"]),
+        (True, ["synchronised"]),
+    ],
+)
+def test_status_of_a_clock_says_what_to_do(clock, told):
+    (line,) = (
+        line for line in page(replace(WELL, clock=clock), width=200, spoken="en").splitlines() if "clock" in line
+    )
+    assert all(each in line for each in told)
+    assert ("→" in line) is (clock is not True)
+    assert replace(WELL, clock=clock).well is (clock is not False)

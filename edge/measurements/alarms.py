@@ -18,6 +18,8 @@ MEAN_SECONDS = 5.0
 """Over so many seconds people and vehicles are averaged: a count that flickers by one about a limit never holds."""
 AVERAGED = {"crowd_density": "pedestrian", "crowd_count": "pedestrian", "queue": "vehicles"}
 """What is averaged, by the kind of alarm; the others come as states, seconds or events."""
+EVENTS = {"wrong_way"}
+"""What happens at once and is over: an alarm of it tells how many came, as long as it stands."""
 PRESENT = {**AVERAGED, "congestion": "congestion", "stopped_vehicle": "stopped"}
 """The name of the present value that an alarm looks at, by its kind."""
 
@@ -53,10 +55,12 @@ class AlarmMachine:
             self._over, self._under = None, [None] * len(self._under)
         if value is None:
             return self._lose(at) if absent else []
-        self._known, self._value = at.seconds, value
+        self._known = at.seconds
         returned, self._unknown = self._unknown, False
         before = self._level
         self._level = self._standing(at, value) if before else self._raised(at, value)
+        if value or not self._level or self._kind not in EVENTS:
+            self._value = value
         if before and not self._level:
             return [self._told(at, "cleared", of=before)]
         if self._level != before or returned:
@@ -132,7 +136,7 @@ class Alarms:
             if (asked := rule.alarms.one) is None or (asked[0] == "crowd_density" and rule.id not in known):
                 continue
             kind, limits = asked
-            if kind == "wrong_way":  # it happens at once: there is nothing that could hold
+            if kind in EVENTS:  # there is nothing that could hold
                 limits = limits.model_copy(update={"on_seconds": 0.0})
             self._machines[rule.id] = AlarmMachine(rule.id, kind, limits)
             area = known[rule.id] if kind == "crowd_density" else 1.0
@@ -172,7 +176,7 @@ class _Value:
     def of(self, sample: Sample) -> float | None:
         """The value, None where the sample does not have it."""
         now = sample.at.seconds
-        if self._kind == "wrong_way":
+        if self._kind in EVENTS:
             return self._events(now, sample.added.get("wrong_way", 0.0))
         value = sample.present.get(PRESENT[self._kind])
         if value is None or self._kind not in AVERAGED:

@@ -101,10 +101,12 @@ class _Lane:
         waits on."""
         points = bottom_centres(tracks.boxes)
         there = inside(in_picture(points), points_of(self._queue.lane)) & (tracks.classes > 0)
+        here = set(tracks.ids.tolist())
+        gone = [track for track in self._known if track not in here]
         for row, track in enumerate(tracks.ids.tolist()):
             each = self._known.get(track)
             if each is None and there[row] and paces[row] < JOINS_MS:
-                each = self._heir_of(tracks.boxes[row], tracks) or _Waiting("", tracks.boxes[row], 0.0)
+                each = self._heir_of(tracks.boxes[row], gone) or _Waiting("", tracks.boxes[row], 0.0)
                 self._known[track] = each
             if each is not None:
                 limit = LEAVES_MS if each.waits and not each.over else JOINS_MS
@@ -114,13 +116,12 @@ class _Lane:
                 each.sure, each.seen = each.sure or bool(tracks.confirmed[row]), each.seen + min(passed, PAUSE_SECONDS)
                 each.until = tracks.at.seconds + (HIDDEN_SECONDS if each.queued else HELD_SECONDS)
 
-    def _heir_of(self, box: FloatArray, tracks: Tracks) -> _Waiting | None:
-        """The one that stood here and has vanished, now under another id."""
-        gone = [track for track in self._known if track not in tracks.ids]
+    def _heir_of(self, box: FloatArray, gone: list[int]) -> _Waiting | None:
+        """The one of those that are not seen who stood here, now under another id; taken out of them."""
         if not gone:
             return None
         overlap = iou(box[None], np.stack([self._known[track].box for track in gone]))[0]
-        return self._known.pop(gone[int(overlap.argmax())]) if overlap.max() >= SAME else None
+        return self._known.pop(gone.pop(int(overlap.argmax()))) if overlap.max() >= SAME else None
 
     def _forget(self, tracks: Tracks, now: float) -> None:
         """Those who have not been seen for long, and those who went."""

@@ -59,13 +59,14 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class _Picture:
     """What is kept of a picture, in the order of rising `ids` (n,): `boxes` (n, 4), `places` (n, 2) on the ground in
-    metres and their `spread` (n,), NaN where cut by the edge of the picture or too far away."""
+    metres and their `spread` (n,), NaN where cut by the edge of the picture or too far away; `paces` (n,) as told."""
 
     seconds: float
     ids: NDArray[np.int64]
     boxes: Floats
     places: Floats
     spread: Floats
+    paces: Floats
 
 
 class Trails:
@@ -88,7 +89,9 @@ class Trails:
         recent = [picture for picture in self._pictures if now - picture.seconds <= PACE_SECONDS]
         on_ground = _pace(self._way(tracks.ids, recent))
         guess = _pace(_sized_way(tracks, recent))
-        return np.where(np.isnan(on_ground), guess, on_ground)
+        paces = np.where(np.isnan(on_ground), guess, on_ground)
+        self._pictures[-1].paces[:] = paces[order]
+        return paces
 
     def speed(self, track: int, at: float) -> Speed | None:
         """How fast a track was on the ground at a moment of the last seconds. None where it cannot be told: no
@@ -106,11 +109,11 @@ class Trails:
                 break
         return best
 
-    def seen(self, track: int) -> tuple[Floats, Floats]:
-        """When a track was seen in the last seconds (p,), and its boxes (p, 4)."""
-        found = [(p.seconds, p.boxes[_find(p, np.array([track]))[0]]) for p in self._pictures]
-        found = [(seconds, box) for seconds, box in found if len(box)]
-        return np.array([seconds for seconds, _ in found]), np.concatenate([np.zeros((0, 4)), *(b for _, b in found)])
+    def seen(self, track: int) -> tuple[Floats, Floats, Floats]:
+        """When a track was seen in the last seconds (p,), its boxes (p, 4), and the paces that were told of it (p,)."""
+        found = [(p, row) for p in self._pictures for row in _find(p, np.array([track]))[0].tolist()]
+        boxes = np.array([p.boxes[row] for p, row in found]).reshape(-1, 4)
+        return np.array([p.seconds for p, _ in found]), boxes, np.array([p.paces[row] for p, row in found])
 
     def pictures(self, first: float, last: float) -> int:
         """How many pictures there were from one moment of the last seconds to another."""
@@ -127,7 +130,7 @@ class Trails:
             sigma = np.hypot(QUICK, SLOW) * _sizes(boxes, tracks.aspect)[rows, None] / [tracks.aspect * 2**0.5, 1.0]
             places[rows] = self._ground.metres(points[rows])
             spread[rows] = self._ground.spread(points[rows], sigma)
-        return _Picture(tracks.at.seconds, tracks.ids[order], boxes, places, spread)
+        return _Picture(tracks.at.seconds, tracks.ids[order], boxes, places, spread, np.full(len(boxes), np.nan))
 
     def _way(self, ids: NDArray[np.int64], pictures: list[_Picture], *, fewest: int = 2) -> Way:
         """The ways of these tracks on the ground."""

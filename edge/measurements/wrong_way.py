@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.config.rules import Line
 from edge.dataflow import CLASSES, Crossing, Tracks
 from edge.geometry import bottom_centres
 from edge.measurements.trails import Trails
 
+Floats = NDArray[np.float64]
+
 LOOK_SECONDS = 2.0
-"""How long before and after the crossing the way is looked at."""
+"""How long before and after the crossing the way is looked at: from where it was farthest on the one side to where it
+is farthest on the other, for two that meet may have changed their ids, and the picture's edge cuts who leaves."""
 RIDDEN = 1.0
 """Sizes of itself that a rider must have come across the line, `ASIDE` of them on each side."""
 ASIDE = 0.3
@@ -22,6 +26,9 @@ SIGHTS, SEEN = 5, 0.7
 SMOOTH = 0.15
 """How far it may be from a steadily accelerated way, root mean square in sizes: a track that hops from one vehicle of a
 jam to the one behind it is seen rarely and goes in steps."""
+ON_FOOT_MS = 3.5
+"""Faster than this nobody walks: what is called a pedestrian then is a rider whose machine was overlooked. Without a
+calibration paces of pedestrians are told too low for that, so there only fast riders are found out."""
 
 
 class WrongWay:
@@ -33,10 +40,10 @@ class WrongWay:
         self._suspects: list[Crossing] = []
 
     def update(self, tracks: Tracks, crossings: Sequence[Crossing]) -> Counter[str]:
-        """How many there are more than at the picture before, by line. A crossing of somebody on foot is none."""
+        """How many there are more than at the picture before, by line. Who walks is none."""
         for crossing in crossings:
             line = self._lines.get(crossing.line)
-            if line and crossing.direction == line.forbidden and crossing.kind != CLASSES[0]:
+            if line and crossing.direction == line.forbidden:
                 self._suspects.append(crossing)
         proven = [each for each in self._suspects if self._ridden(each, tracks.aspect)]
         over = {each for each in self._suspects if tracks.at.seconds - each.at.seconds > LOOK_SECONDS}
@@ -45,18 +52,33 @@ class WrongWay:
         return Counter(each.line for each in proven)
 
     def _ridden(self, crossing: Crossing, aspect: float) -> bool:
-        times, boxes = self._trails.seen(crossing.track)
-        near = np.abs(times - crossing.at.seconds) <= LOOK_SECONDS
-        if near.sum() < SIGHTS:
+        times, boxes, paces = self._trails.seen(crossing.track)
+        near = np.flatnonzero(np.abs(times - crossing.at.seconds) <= LOOK_SECONDS)
+        if len(near) < SIGHTS:
             return False
-        first, last = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
-        along = (last - first) / np.hypot(*(last - first))
-        away = bottom_centres(boxes[near].astype(np.float32)) * [aspect, 1.0] - first
-        size = np.sqrt(np.prod((boxes[near, 2:] - boxes[near, :2]) * [aspect, 1.0], axis=1))
-        across = (along[0] * away[:, 1] - along[1] * away[:, 0]) * (1 if crossing.direction == 0 else -1)
-        at, size = times[near] - crossing.at.seconds, float(np.median(size))
-        far = across[-1] - across[0] >= RIDDEN * size and min(-across[0], across[-1]) >= ASIDE * size
-        if not far or len(across) < SEEN * self._trails.pictures(times[near][0], times[near][-1]):
+        across, sizes = self._across(crossing, boxes[near], aspect)
+        way = slice(int(across.argmin()), int(across.argmax()) + 1)
+        near, across, size = near[way], across[way], float(np.median(sizes))
+        if len(near) < SIGHTS or across[-1] - across[0] < RIDDEN * size or min(-across[0], across[-1]) < ASIDE * size:
+            return False
+        at = times[near] - crossing.at.seconds
+        if len(near) < SEEN * self._trails.pictures(times[near[0]], times[near[-1]]):
+            return False
+        if crossing.kind == CLASSES[0] and not _fast(paces[near]):
             return False
         off = across - np.polyval(np.polyfit(at, across, 2), at)
         return bool(np.sqrt(np.mean(off**2)) <= SMOOTH * size)
+
+    def _across(self, crossing: Crossing, boxes: Floats, aspect: float) -> tuple[Floats, Floats]:
+        """How far boxes (n, 4) are beyond the line (n,), and the roots of their areas (n,), in picture heights."""
+        first, last = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
+        along = (last - first) / np.hypot(*(last - first))
+        away = bottom_centres(boxes.astype(np.float32)) * [aspect, 1.0] - first
+        across = (along[0] * away[:, 1] - along[1] * away[:, 0]) * (1 if crossing.direction == 0 else -1)
+        return across, np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * [aspect, 1.0], axis=1))
+
+
+def _fast(paces: Floats) -> bool:
+    """Whether these paces (n,), NaN where unknown, are too fast for anybody on foot."""
+    known = paces[~np.isnan(paces)]
+    return bool(len(known) and np.median(known) > ON_FOOT_MS)

@@ -23,6 +23,9 @@ EARLY, LATE = 6.0, 20.0
 STILL_MS, SLOW_MS, MOVES_MS = 0.1, 1.0, 5.0
 """Who is slower than the first stands; who is slower than the second may be told to; where the mean is above the third
 traffic is not slow."""
+EDGE_OFF = 0.1
+"""The edges of a standing box are off by so much of it (0.065 and 0.035 of its size, scripts/scenes/noise.py): who
+stands so close to the border of a zone may be told in it or out of it."""
 JAM_SECONDS, JAM_VEHICLES, JAM_TOLD_SECONDS = 180.0, 12, 150.0
 """Where so many stand for so long, a jam is due so much after they began to: two minutes, for it is none that a light
 makes, and the alarm's own delay of half a minute."""
@@ -50,8 +53,8 @@ class Verdict:
 def asked(scene: Scene, camera: Camera) -> list[Asked]:
     """What the truth of a scene asks of its camera's alarms."""
     wanted = [_wrong_way(scene, camera)] if forbidden_line(camera) else []
-    whole, seen = (_in_zone(points, camera) for points in (scene.truth.points, _seen(scene)))
-    wanted += [_stopped(scene, whole, whole | seen), _congestion(scene, whole)]
+    whole = _in_zone(scene.truth.points, camera)
+    wanted += [_stopped(scene, whole, whole | _seen_in_zone(scene, camera)), _congestion(scene, whole)]
     if camera.queues:
         wanted.append(_queue(scene))
     return wanted
@@ -82,14 +85,17 @@ def _in_zone(points: Floats, camera: Camera) -> NDArray[np.bool_]:
     return inside(points.reshape(-1, 2).astype(np.float32), camera.zones[0].points).reshape(points.shape[:2])
 
 
-def _seen(scene: Scene) -> Floats:
-    """Where those stand whom the picture cuts, as `in_picture` has it: the bottom centres of what is seen of them."""
+def _seen_in_zone(scene: Scene, camera: Camera) -> NDArray[np.bool_]:
+    """Who may be seen in the zone (ticks, n): by what the picture shows of each, whose edges may be EDGE_OFF off."""
     boxes = scene.truth.views[0]
     cut = np.clip(boxes, 0.0, 1.0)
     points = np.stack([(cut[..., 0] + cut[..., 2]) / 2, cut[..., 3]], axis=-1)
     with np.errstate(invalid="ignore"):
         there = (boxes[..., :2] < 1).all(axis=-1) & (boxes[..., 2:] > 0).all(axis=-1)
-    return np.where(there[..., None], in_picture(points), np.nan)
+    off = EDGE_OFF * (cut[..., 2:] - cut[..., :2])
+    aside = ([0, 0], [0, 1], [0, -1], [1, 0], [-1, 0])
+    moved = (np.where(there[..., None], in_picture(points + off * way), np.nan) for way in aside)
+    return np.asarray(np.logical_or.reduce([_in_zone(each, camera) for each in moved]))
 
 
 def _stopped(scene: Scene, whole: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Asked:

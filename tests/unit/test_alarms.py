@@ -278,6 +278,15 @@ def test_alarms_of_wrong_way_come_at_once_and_stand_until_it_was_quiet():
     assert [c.at.seconds for c in changes] == [pytest.approx(t, abs=0.01) for t in (1.0, 9.4, 19.6)]
 
 
+def test_alarm_of_wrong_way_tells_its_riders_as_long_as_it_stands():
+    limits = {"levels": [[1, 1]], "off_seconds": 10}
+    line = {"id": "l1", "points": [[0, 0.5], [1, 0.5]], "forbidden": 1, "alarms": {"wrong_way": limits}}
+    alarms = Alarms(camera(lines=[line]))
+    pictures(alarms, "l1", [2.0, 0.0, 0.0], name="wrong_way", added=True)
+    told = [*alarms.lost(instant(20)), *pictures(alarms, "l1", [0.0] * 60, name="wrong_way", added=True, start=21)]
+    assert [(c.state, c.level, c.value) for c in told] == [("unknown", 1, 2), ("changed", 1, 2), ("cleared", 0, 0)]
+
+
 def test_alarms_of_a_lost_camera_and_after_a_restart():
     asked = camera(zones=[zone(alarms={"crowd_count": {"levels": [[10, 8]], "on_seconds": 0}})])
     alarms = Alarms(asked)

@@ -71,6 +71,14 @@ def test_vehicle_of_which_the_picture_shows_a_part_in_the_zone_may_be_told_but_n
     assert stopped.may
 
 
+def test_vehicle_within_the_error_of_its_box_of_a_zone_may_be_told_but_need_not_be():
+    """A car stands 0.015 of the picture outside, 0.03 of the height of its box."""
+    scene = SCENES["stopped vehicle"](5079)
+    (stopped,) = (each for each in asked(scene, camera_of(scene)) if each.kind == "stopped_vehicle")
+    assert stopped.due == ()
+    assert stopped.may
+
+
 def test_speeds_are_compared_with_all_and_with_those_counted():
     """Who is not counted for being slow makes the mean wrong, but not that of the others."""
     scene = SCENES["signal"](4001)

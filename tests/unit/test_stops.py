@@ -126,3 +126,51 @@ def test_stopped_car_of_a_scene(make, rate):
     told = stood(make(scene, Pace(rate=rate)), zones=[Zone(id="z", points=WHOLE, vehicles=True)])
     assert max(told.values()) == pytest.approx(true, abs=6)
     assert max(told, key=told.get) == pytest.approx(until, abs=4)
+
+
+def test_car_that_came_over_the_edge_and_is_only_weakly_seen_stands_on():
+    """A car half out of the picture stops: it moves little, is sure for some seconds, and then only weak."""
+    zone = Zone(id="z", points=WHOLE, vehicles=True)
+    weak = np.zeros(1, np.bool_)
+    comes = dataclasses.replace(seen(0, {1: [0.72, 0.74, 1, 1]}, kind="car"), confirmed=weak)
+    there = [seen(0.2 + i / 5, {1: [0.686, 0.53, 0.96, 0.95]}, kind="car") for i in range(300)]
+    faint = [
+        each if i < 25 or 120 <= i < 140 else dataclasses.replace(each, confirmed=weak) for i, each in enumerate(there)
+    ]
+    assert list(stood([comes, *faint], [zone]).values())[-1] == pytest.approx(60, abs=1)
+    assert max(stood(faint, [zone]).values()) < 10, "what was always there and is rarely sure is no vehicle"
+
+
+def test_weak_sight_begins_no_standing():
+    weak = [dataclasses.replace(each, confirmed=np.zeros(1, np.bool_)) for each in car(2, 60)]
+    assert max(stood([*car(0, 2, x=-0.2, speed=0.1), *weak]).values()) == 0
+
+
+def leaps(until, *, born):
+    """A car that stood 40 s, whose track goes on with a bus; from `until` on its place has the track `born`."""
+    on = [seen(40 + i / 5, {1: CAR + np.array([0.1 + i * 0.03, 0, 0.1 + i * 0.03, 0])}, kind="car") for i in range(5)]
+    return stood([*car(0, 40), *on, *car(until, until + 40, track=born)])
+
+
+def test_car_whose_track_leapt_to_a_bus_is_the_one_that_begins_in_its_place():
+    assert list(leaps(41.2, born=2).values())[-1] == pytest.approx(81, abs=1)
+    assert list(leaps(46, born=2).values())[-1] == pytest.approx(40, abs=1)
+
+
+def test_one_that_follows_into_the_place_of_one_that_drove_off_has_not_stood_there():
+    second = CAR + np.array([-0.12, 0, -0.12, 0])
+    both = [seen(i / 5, {1: CAR, 2: second}, kind="car") for i in range(200)]
+    drives = [
+        seen(
+            40 + i / 5, {1: CAR + np.array([i, 0, i, 0]) * 0.03, 2: second + np.array([i, 0, i, 0]) * 0.03}, kind="car"
+        )
+        for i in range(5)
+    ]
+    told = stood([*both, *drives, *car(41, 60, track=2)])
+    assert list(told.values())[-1] == pytest.approx(19, abs=1)
+
+
+def test_car_whose_box_is_off_for_a_moment_stands_on():
+    half = seen(40, {1: CAR + np.array([0.05, 0.04, 0.05, 0.04])}, kind="car")
+    told = stood([*car(0, 40), half, *car(40.2, 60)])
+    assert list(told.values())[-1] == pytest.approx(60, abs=1)

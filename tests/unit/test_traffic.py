@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,6 +162,22 @@ def test_wrong_way_is_not_told_of_a_track_that_hops_back_in_a_jam():
     pictures = [seen(i / 5, {1: box_at(CAMERA, 0.0, y)}, aspect=CAMERA.aspect) for i, y in enumerate(places)]
     total, _ = measure(pictures, lines=(forbidden,))
     assert total["wrong_way"] == 0
+
+
+@pytest.mark.parametrize(("speed", "told"), [(5.0, 1), (1.5, 0)])
+def test_wrong_way_rider_that_is_called_a_pedestrian_is_told_and_who_walks_is_not(speed, told):
+    forbidden = ACROSS.model_copy(update={"forbidden": 0})
+    named = [replace(each, classes=np.zeros(1, np.int8)) for each in ride(speed, start=20.0, shake=0.03)]
+    assert measure(named, lines=(forbidden,))[0]["wrong_way"] == told
+
+
+def test_wrong_way_rider_that_takes_the_id_of_one_it_meets_is_told():
+    """The one that comes the right way passes the line, meets the rider and goes on as the rider."""
+    forbidden = ACROSS.model_copy(update={"forbidden": 0})
+    comes = [box_at(CAMERA, -0.5, 12.5 + 5 * i / 5) for i in range(6)]
+    rides = [box_at(CAMERA, 0.5, 17.5 - 5 * i / 5) for i in range(8)]
+    pictures = [seen(i / 5, {1: box}, aspect=CAMERA.aspect) for i, box in enumerate([*comes, *rides])]
+    assert measure(pictures, lines=(forbidden,))[0]["wrong_way"] == 1
 
 
 @pytest.mark.long

@@ -37,13 +37,14 @@ SETTLES = 0.1
 @dataclass(slots=True)
 class _Place:
     """Where a vehicle has been `since` some moment, as its box there and as it was `first` seen anywhere; when it was
-    `last` seen, and for how many seconds since then it was surely `watched`."""
+    `last` seen, for how many seconds since then it was surely `watched`, and when a new track has `taken` it over."""
 
     box: FloatArray
     since: float
     last: float
     first: FloatArray
     watched: float = 0.0
+    taken: float = -np.inf
 
     def stood(self) -> float:
         return self.last - self.since
@@ -97,12 +98,14 @@ class Stops:
         """One sure sight of a vehicle: in its place, or in a new one."""
         now = tracks.at.seconds
         before = self._places.get(track)
-        place = before or self._inherited(box, seen)
+        place = before or self._inherited(box, tracks, seen)
         if place is None or not _near(place.box, box, tracks.aspect):
             place = self._left.get(track)
             if place is None or not _near(place.box, box, tracks.aspect):
                 place = _Place(box, now, now, self._firsts[track])
-            if before and before.stood() >= LEAST_SECONDS:
+            else:
+                del self._left[track]
+            if before and before.last - max(before.since, before.taken) >= LEAST_SECONDS:
                 self._left[track] = before
         place.watched += min(now - place.last, GLIMPSE_SECONDS)
         _settle(place, box, now)
@@ -117,7 +120,7 @@ class Stops:
         _settle(place, box, tracks.at.seconds)
         return place
 
-    def _inherited(self, box: FloatArray, seen: set[int]) -> _Place | None:
+    def _inherited(self, box: FloatArray, tracks: Tracks, seen: set[int]) -> _Place | None:
         """The place of one that stood here, if its track has gone."""
         gone = [(t, place) for t, place in self._places.items() if t not in seen and place.stood() >= LEAST_SECONDS]
         gone += self._left.items()
@@ -125,8 +128,9 @@ class Stops:
             return None
         overlap = iou(box[None], np.stack([place.box for _, place in gone]))[0]
         track, place = gone[int(overlap.argmax())]
-        if overlap.max() < SAME:
+        if overlap.max() < SAME or not _near(place.box, box, tracks.aspect):
             return None
+        place.taken = tracks.at.seconds
         for held in (self._places, self._left):
             if held.get(track) is place:
                 del held[track]

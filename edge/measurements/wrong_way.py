@@ -40,14 +40,16 @@ class WrongWay:
         self._suspects: list[Crossing] = []
 
     def update(self, tracks: Tracks, crossings: Sequence[Crossing]) -> Counter[str]:
-        """How many there are more than at the picture before, by line. Who walks is none."""
+        """How many there are more than at the picture before, by line. Who walks is none; one
+        that is called a pedestrian, of whom there may be many, is looked at once, at the end."""
         for crossing in crossings:
             line = self._lines.get(crossing.line)
             if line and crossing.direction == line.forbidden:
                 self._suspects.append(crossing)
-        proven = [each for each in self._suspects if self._ridden(each, tracks.aspect)]
         over = {each for each in self._suspects if tracks.at.seconds - each.at.seconds > LOOK_SECONDS}
         over |= {each for each in self._suspects if each.track in tracks.ended}
+        ripe = [each for each in self._suspects if each.kind != CLASSES[0] or each in over]
+        proven = [each for each in ripe if self._ridden(each, tracks.aspect)]
         self._suspects = [each for each in self._suspects if each not in over and each not in proven]
         return Counter(each.line for each in proven)
 

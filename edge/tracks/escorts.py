@@ -3,8 +3,9 @@ headlights on a wet road, its shadow, a second box around half of a lorry."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from edge.tracks.motion import Floats, sizes
 @dataclass(frozen=True, slots=True)
 class Companionship:
     """A track escorts another when, with both boxes enlarged `reach` times, they touched in at least `share` of the
-    sights of the one, and its offset from the other never varied by more than `sway` sizes of the other, either way."""
+    sights of the one, and its offset from the other never varied by more than `sway` of their sizes, either way: of the
+    root of both, for beside a bus a motorcycle that overtakes is soon many of its own sizes further."""
 
     reach: float = 1.7
     share: float = 0.8
@@ -26,19 +28,22 @@ class Companionship:
 
 @dataclass(slots=True)
 class _Pair:
-    """How often an escort and its vehicle were seen to touch, and the least and greatest offset (2,) between them."""
+    """How often an escort and its vehicle were seen to touch, and within what the offset between them lay, in sizes."""
 
     sights: int = 0
-    least: Floats = field(default_factory=lambda: np.full(2, np.inf))
-    greatest: Floats = field(default_factory=lambda: np.full(2, -np.inf))
+    left: float = math.inf
+    right: float = -math.inf
+    top: float = math.inf
+    bottom: float = -math.inf
 
-    def see(self, offset: Floats) -> None:
+    def see(self, x: float, y: float) -> None:
         self.sights += 1
-        self.least, self.greatest = np.minimum(self.least, offset), np.maximum(self.greatest, offset)
+        self.left, self.right = min(self.left, x), max(self.right, x)
+        self.top, self.bottom = min(self.top, y), max(self.bottom, y)
 
     @property
     def sway(self) -> float:
-        return float((self.greatest - self.least).max())
+        return max(self.right - self.left, self.bottom - self.top)
 
 
 class Escorts:
@@ -51,11 +56,12 @@ class Escorts:
     def watch(self, weak: tuple[Indices, Floats], sure: tuple[Indices, Floats]) -> None:
         """Sees which of the weak tracks touch which of the sure ones in this picture."""
         (ids, boxes), (others, their_boxes) = weak, sure
-        enlarged, size = [1, 1, self._rule.reach, self._rule.reach], sizes(their_boxes)
-        touch = iou(corners(boxes * enlarged), corners(their_boxes * enlarged)) > 0
-        for row, column in np.argwhere(touch).tolist():
-            pair = self._pairs.setdefault(int(ids[row]), {}).setdefault(int(others[column]), _Pair())
-            pair.see((boxes[row, :2] - their_boxes[column, :2]) / size[column])
+        enlarged = [1, 1, self._rule.reach, self._rule.reach]
+        rows, columns = np.nonzero(iou(corners(boxes * enlarged), corners(their_boxes * enlarged)) > 0)
+        size = np.sqrt(sizes(boxes[rows]) * sizes(their_boxes[columns]))
+        offsets = (boxes[rows, :2] - their_boxes[columns, :2]) / size[:, None]
+        for track, other, (x, y) in zip(ids[rows].tolist(), others[columns].tolist(), offsets.tolist(), strict=True):
+            self._pairs.setdefault(track, {}).setdefault(other, _Pair()).see(x, y)
 
     def escorts(self, track: int, sights: int) -> bool:
         """Whether this track, seen so often, went along with one and the same other."""
@@ -66,3 +72,5 @@ class Escorts:
         """Drops what is kept of tracks that ended."""
         for track in tracks:
             self._pairs.pop(track, None)
+            for others in self._pairs.values():
+                others.pop(track, None)

@@ -168,7 +168,8 @@ def test_wrong_way_is_not_told_of_a_track_that_hops_back_in_a_jam():
 def test_wrong_way_rider_that_is_called_a_pedestrian_is_told_and_who_walks_is_not(speed, told):
     forbidden = ACROSS.model_copy(update={"forbidden": 0})
     named = [replace(each, classes=np.zeros(1, np.int8)) for each in ride(speed, start=20.0, shake=0.03)]
-    assert measure(named, lines=(forbidden,))[0]["wrong_way"] == told
+    gone = seen(named[-1].at.seconds + 0.2, {}, ended=(1,), aspect=CAMERA.aspect)
+    assert measure([*named, gone], lines=(forbidden,))[0]["wrong_way"] == told
 
 
 def test_wrong_way_rider_that_takes_the_id_of_one_it_meets_is_told():

@@ -174,3 +174,39 @@ def test_car_whose_box_is_off_for_a_moment_stands_on():
     half = seen(40, {1: CAR + np.array([0.05, 0.04, 0.05, 0.04])}, kind="car")
     told = stood([*car(0, 40), half, *car(40.2, 60)])
     assert list(told.values())[-1] == pytest.approx(60, abs=1)
+
+
+def moved(way, slant=0.0):
+    return CAR + np.array([way, slant, way, slant])
+
+
+def test_cars_that_follow_each_other_through_the_place_of_one_that_stood_do_not_stand():
+    """Each begins where the one before it has just left."""
+    pictures, ways = [*car(0, 1, x=-0.2, speed=0.2), *car(1, 6)], {1: 0.0}
+    for k in range(1, 600):
+        ways = {track: way + 0.04 for track, way in ways.items() if way < 0.36}
+        if k % 12 == 0:
+            ways[1 + k // 12] = 0.0
+        gone = [track for track in range(1, 1 + k // 12) if track not in ways]
+        boxes = {track: moved(way) for track, way in ways.items()}
+        pictures.append(seen(5.8 + k / 5, boxes, kind="car", ended=gone))
+    assert max(stood(pictures).values()) < 10
+
+
+def test_second_box_on_one_that_stands_takes_nothing_from_it():
+    """Not even where its track had leapt away and come back."""
+    leap = [seen(40 + i / 5, {1: moved(0.2)}, kind="car") for i in range(4)]
+    second = [seen(80 + i / 5, {1: CAR, 2: moved(0.025, 0.01)}, kind="car") for i in range(5)]
+    told = stood([*car(0, 40), *leap, *car(40.8, 80), *second, *car(81, 90)])
+    assert list(told.values())[-1] == pytest.approx(89.8, abs=1)
+
+
+def test_one_that_passes_the_place_of_a_hidden_car_does_not_end_it():
+    passes = [seen(60 + i / 5, {2: moved(way)}, kind="car") for i, way in enumerate((0.035, 0.09, 0.2))]
+    told = stood([*car(0, 60), *passes, *car(60.6, 70)])
+    assert list(told.values())[-1] == pytest.approx(69.8, abs=1)
+
+
+def test_weak_sight_elsewhere_is_no_standing():
+    weak = [dataclasses.replace(each, confirmed=np.zeros(1, np.bool_)) for each in car(20, 40, x=0.2)]
+    assert max(seconds for t, seconds in stood([*car(0, 20), *weak]).items() if t > 20.5) == 0

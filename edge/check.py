@@ -14,7 +14,10 @@ from edge.detections.card import find_card, load_weights
 from edge.errors import EdgeError
 from edge.idle import idle
 from edge.measurements.calibration import Ground
-from edge.measurements.measures import ground_of
+from edge.measurements.measures import areas_of, ground_of
+
+AREA_OFF = 3.0
+"""How many times the area of a zone may be what the calibration gives, or the other way round."""
 
 
 def check(settings: Settings) -> list[Fault]:
@@ -96,6 +99,22 @@ def _sense_faults(document: Document, camera: Camera, settings: Settings) -> lis
         faults.append(document.fault(("calibration", "points"), str(error)))
     for place, text in idle(camera, kinds=kinds, ground=ground):
         faults.append(document.fault(place, f"{name_of(place)}: {text}"))
+    if ground:
+        faults += _area_faults(document, camera, ground)
+    return faults
+
+
+def _area_faults(document: Document, camera: Camera, ground: Ground) -> list[Fault]:
+    """Zones whose square metres and whose calibration contradict each other, such as 1.200 for 1200."""
+    measured = areas_of((zone.model_copy(update={"area_m2": None}) for zone in camera.zones), ground)
+    faults = []
+    for i, zone in enumerate(camera.zones):
+        told, by_points = zone.area_m2, measured.get(zone.id)
+        if told and by_points and not by_points / AREA_OFF <= told <= by_points * AREA_OFF:
+            text = f"expected about {round(by_points, 1):g} by the calibration, found {told:g}"
+            do = "write thousands without a point, measure again, or leave it out"
+            place = ("zones", i, "area_m2")
+            faults.append(document.fault(place, f"{name_of(place)}: {text}; {do}"))
     return faults
 
 

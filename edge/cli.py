@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -106,6 +108,7 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 
     camera = load_camera(options.camera)
     name = camera_id(options.camera)
+    _check_out(options.crossings, options.events)
     with progress(f"replay {options.video.name}") as done:
         crossings, messages = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
     _write(options.crossings, "".join(f"{as_line(c)}\n" for c in crossings).encode())
@@ -125,9 +128,10 @@ def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
     check_any(truth, where=str(options.truth))
     check_lines(truth, camera.lines, where=str(options.truth))
     check_zones(truth, camera.zones, where=str(options.truth))
+    _check_out(options.report, options.json)
     with progress(f"evaluate {options.video.name}") as done:
         observed = observe(options.video, camera=camera, models=settings.models, progress=done)
-    result = evaluated(truth, observed)
+    result = evaluated(truth, observed, lines=camera.lines)
     print(report(result))
     if options.report:
         title = f"# {options.video.name} with {camera.analyse.model} at {camera.analyse.rate:g} pictures/s"
@@ -195,9 +199,23 @@ def _write(file: Path | None, content: bytes) -> None:
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise EdgeError(
-            str(file), f"cannot be written, {error.strerror}", do="name a file in a folder of yours"
-        ) from None
+        raise _unwritable(file, error.errno) from None
+
+
+def _check_out(*files: Path | None) -> None:
+    """EdgeError for a file that could not be written after all the work."""
+    for file in filter(None, files):
+        if file.is_dir():
+            raise _unwritable(file, errno.EISDIR)
+        if not file.parent.is_dir():
+            raise _unwritable(file, errno.ENOENT)
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise _unwritable(file, errno.EACCES)
+
+
+def _unwritable(file: Path, number: int | None) -> EdgeError:
+    what = f"cannot be written, {os.strerror(number or errno.EIO)}"
+    return EdgeError(str(file), what, do="name a file in a folder of yours")
 
 
 COMMANDS: dict[str, Command] = {

@@ -16,6 +16,9 @@ from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing
 from edge.errors import EdgeError
 
+SAME = 0.01
+"""Points of lines that are no further apart, as a fraction of the picture, are the same: drawn or rounded."""
+
 
 class TrueEvent(BaseModel):
     """One true crossing: `accept` are the classes that count as right; `optional` ones may be missed."""
@@ -70,6 +73,10 @@ class Score:
     """True crossings that were not counted: (t, class, direction)."""
     extra: tuple[tuple[float, str, int], ...] = ()
     """Counted crossings that are not true."""
+    optional: int = 0
+    """Crossings that match an optional event, and are in no other number here."""
+    other_class: int = 0
+    """Those of `right_class` that have another class than the event, which its `accept` allows."""
 
     @property
     def recall(self) -> float:
@@ -107,6 +114,7 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
     pairs = _pairs(line, found)
     free = {i for i, e in pairs if line.events[e].optional}
     matched = [(i, e) for i, e in pairs if i not in free]
+    right = [(i, e) for i, e in matched if _accepted(line.events[e], found[i].kind)]
     met, used = {e for _, e in pairs}, {i for i, _ in pairs}
     true: Counter[tuple[str, int]] = Counter((e.kind, e.direction) for e in line.events if not e.optional)
     counted = Counter((c.kind, c.direction) for i, c in enumerate(found) if i not in free)
@@ -115,10 +123,12 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
         true=sum(true.values()),
         counted=len(found) - len(free),
         matched=len(matched),
-        right_class=sum(_accepted(line.events[e], found[i].kind) for i, e in matched),
+        right_class=len(right),
         counts={key: (counted[key], true[key]) for key in sorted({*true, *counted})},
         missed=tuple((e.t, e.kind, e.direction) for i, e in enumerate(line.events) if i not in met and not e.optional),
         extra=tuple((round(c.at.seconds, 2), c.kind, c.direction) for i, c in enumerate(found) if i not in used),
+        optional=len(free),
+        other_class=sum(found[i].kind != line.events[e].kind for i, e in right),
     )
 
 
@@ -159,6 +169,16 @@ def check_any(truth: Truth, *, where: str) -> None:
 def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:
     """EdgeError where the truth speaks of a line that the camera file does not have."""
     _check("line", [line.id for line in truth.lines], [line.id for line in lines], where=where)
+
+
+def drawn_elsewhere(truth: Truth, lines: Sequence[Line]) -> tuple[str, ...]:
+    """The lines of the truth that are not where the camera file has them, by whose lines crossings are counted."""
+    drawn = {line.id: line.points for line in lines}
+    return tuple(each.id for each in truth.lines if each.id in drawn and _apart(each.points, drawn[each.id]) > SAME)
+
+
+def _apart(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> float:
+    return max(abs(a - b) for p, q in zip(one, other, strict=True) for a, b in zip(p, q, strict=True))
 
 
 def check_zones(truth: Truth, zones: Sequence[Zone], *, where: str) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.config.rules import Line
 from edge.config.schema import Camera
 from edge.dataflow import Crossing
-from edge.evaluate import Score, TrueLine, TrueZone, Truth, score
+from edge.evaluate import Score, TrueLine, TrueZone, Truth, drawn_elsewhere, score
 from edge.frames.clip import frames
 from edge.measurements.crowd import people_of
 from edge.measurements.visits import Visit, Visits
@@ -62,12 +63,15 @@ class VisitScore:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that a truth file has a word on."""
+    """Everything that a truth file has a word on, over so many `seconds`: true crossings `after` these are left out,
+    and the lines drawn `elsewhere` than in the camera file are counted where that has them."""
 
     seconds: float
     lines: tuple[Score, ...]
     people: tuple[PeopleScore, ...]
     visits: tuple[VisitScore, ...]
+    after: int = 0
+    elsewhere: tuple[str, ...] = ()
 
 
 def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Callable[[float], None]) -> Observed:
@@ -97,8 +101,8 @@ def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Ca
     )
 
 
-def evaluated(truth: Truth, observed: Observed) -> Evaluation:
-    """What was seen against what is true."""
+def evaluated(truth: Truth, observed: Observed, *, lines: Sequence[Line] = ()) -> Evaluation:
+    """What was seen, by the camera file's `lines`, against what is true."""
     people = (people_score(zone, observed.people.get(zone.id, ())) for zone in truth.zones if zone.people)
     return Evaluation(
         seconds=observed.seconds,
@@ -109,6 +113,8 @@ def evaluated(truth: Truth, observed: Observed) -> Evaluation:
             for zone in truth.zones
             if zone.visits_s is not None
         ),
+        after=sum(event.t > observed.seconds for line in truth.lines for event in line.events),
+        elsewhere=drawn_elsewhere(truth, lines),
     )
 
 
@@ -166,7 +172,8 @@ def geh(counted: float, true: float, *, seconds: float) -> float:
 
 
 def report(evaluation: Evaluation) -> str:
-    """The evaluation as Markdown tables, of which those are left out that the truth says nothing on."""
+    """The evaluation as Markdown tables, of which those are left out that the truth says nothing on, and below them a
+    line for whatever the numbers do not tell by themselves."""
     tables = [
         _table(
             "line | true | counted | recall | precision | class accepted",
@@ -198,7 +205,22 @@ def report(evaluation: Evaluation) -> str:
             ],
         ),
     ]
-    return "\n\n".join(table for table in tables if table)
+    return "\n\n".join([*filter(None, tables), *notes(evaluation)])
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """What is in no table: true crossings after the end, lines drawn elsewhere, and where numbers seem to disagree."""
+    optional = sum(s.optional for s in evaluation.lines)
+    other = sum(s.other_class for s in evaluation.lines)
+    elsewhere = ", ".join(evaluation.elsewhere)
+    end = f"the last picture, at {evaluation.seconds:.1f} s"
+    told = {
+        f"Left out: {evaluation.after} of the truth's crossings, which lie after {end}.": evaluation.after,
+        f"Drawn elsewhere in the truth: {elsewhere}; counted where the camera file has it.": elsewhere,
+        f"Left out: {optional} counted crossings of `optional` events, which `edge replay` has.": optional,
+        f"Of a class that `accept` allows: {other}; the counts by class and GEH go by the class told.": other,
+    }
+    return [line for line, so in told.items() if so]
 
 
 def as_json(evaluation: Evaluation) -> str:
@@ -206,7 +228,7 @@ def as_json(evaluation: Evaluation) -> str:
     lines = [
         {"line": s.line, "true": s.true, "counted": s.counted, "matched": s.matched,
          "recall": round(s.recall, 4), "precision": round(s.precision, 4), "right_class": s.right_class,
-         "counts": [
+         "other_class": s.other_class, "optional": s.optional, "counts": [
              {"class": kind, "direction": way, "counted": counted, "true": true,
               "geh": round(geh(counted, true, seconds=evaluation.seconds), 2)}
              for (kind, way), (counted, true) in s.counts.items()
@@ -225,7 +247,7 @@ def as_json(evaluation: Evaluation) -> str:
         for v in evaluation.visits
     ]
     whole = {"seconds": round(evaluation.seconds, 2), "lines": lines, "people": people, "visits": visits}
-    return json.dumps(whole, indent=1)
+    return json.dumps(whole | {"after": evaluation.after, "elsewhere": evaluation.elsewhere}, indent=1)
 
 
 def _table(head: str, rows: Sequence[Sequence[object]]) -> str:

@@ -39,6 +39,22 @@ _WORDS = {
 }
 
 
+def hidden(text: str) -> str:
+    """The text without any `user:password@` in it, at the beginning of an address or alone."""
+    return re.sub(r"\S+", _hidden_word, _LOGIN.sub("//…@", text)) if "@" in text else text
+
+
+def _hidden_word(found: re.Match[str]) -> str:
+    """Not one expression, which would take its time over a long word."""
+    word = found.group()
+    end = word.rfind("@")
+    colon = word.find(":", 0, max(end, 0))
+    if colon < 0 or word[end - 3 : end] == "//…":
+        return word
+    start = max(word.rfind(mark, 0, colon) for mark in "'\"[({,") + 1
+    return f"{word[:start]}…{word[end:]}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """One fault of one file, at a line and column that count from 1; `text` is one line and shows no login."""
@@ -49,7 +65,7 @@ class Fault:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", plain(_LOGIN.sub("//…@", self.text)))
+        object.__setattr__(self, "text", plain(hidden(self.text)))
 
     def __str__(self) -> str:
         return plain(f"{self.file}:{self.line}:{self.column}: {self.text}")
@@ -100,8 +116,10 @@ def read(file: Path) -> Document:
             data = stream.read(BYTES_MOST + 1)
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-        raise FileError([Fault(file, 1, 1, f"the file cannot be read, {why}; put a YAML file there")]) from None
+        why, do = "it is not UTF-8 text", "save it as UTF-8, which an editor asks for under Save as"
+        if isinstance(error, OSError):
+            why, do = error.strerror or type(error).__name__, "put a YAML file there"
+        raise FileError([Fault(file, 1, 1, f"the file cannot be read, {why}; {do}")]) from None
     if len(data) > BYTES_MOST:
         raise FileError([Fault(file, 1, 1, f"the file is too long, expected {BYTES_MOST >> 10} KiB at most")])
     try:
@@ -216,7 +234,8 @@ class _Composer:
                 raise self._fault(event, "no key, expected a word before the colon; see configs/")
             key = self._text(event)
             if key in found:
-                raise self._fault(event, f"not YAML: found duplicate key {key[:SHOWN]!r}; {_MEND}")
+                do = "decimals come after a point, such as 0.5" if key.isdigit() else _MEND
+                raise self._fault(event, f"not YAML: found duplicate key {hidden(key)[:SHOWN]!r}; {do}")
             at = _at(event)
             found[key] = self._value(next(self._events), (*place, key))
             self._keys[*place, key] = at

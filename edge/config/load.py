@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from edge.config.advice import advice, comma, is_drawn
-from edge.config.document import SHOWN, Document, Fault, FileError, Place, read
-from edge.config.parts import ID, Section, cut, shown
+from edge.config.document import SHOWN, Document, Fault, FileError, Place, hidden, read
+from edge.config.fault import cut, shown
+from edge.config.parts import ID, Section
 from edge.config.schema import Camera, Edge
 
 S = TypeVar("S", bound=Section)
@@ -81,6 +82,7 @@ EXPECTED = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
+    "string_too_short": "text",
     "tuple_type": "a list",
     "model_type": "keys with values",
     "dict_type": "a factor for each class, such as {{bicycle: 0.2, motorcycle: 0.25, car: 1, bus: 2.5, truck: 2}}",
@@ -126,7 +128,7 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     name = name_of(place)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return document.key_fault(place, _unknown(schema, place, name))
+        return document.key_fault(place, _unknown(schema, place, name, document))
     if kind == "edge":
         text = f"{context['kind']}, expected {context['expected']}, found {context['found']}; {context['do']}"
         place = (*place, *context["place"])
@@ -135,7 +137,9 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     expected = EXPECTED[kind].format(**limits) if kind in EXPECTED else error["msg"]
     found = "nothing" if error["input"] is None or kind == "missing" else _shown(error["input"], at=place)
     do = advice(error, place)
-    if kind in ("greater_than_equal", "less_than_equal") and is_drawn(place) and not do:
+    if kind == "too_short":
+        found = str(len(error["input"]))
+    if kind in ("greater_than_equal", "less_than_equal") and is_drawn(place) and "pixels" not in do:
         expected = "0 to 1 (fractions of the picture)"
     if kind == "missing" and isinstance(place[-1], int):
         entries = place[-2] if place[-2:-1] and place[-2] in ("names", "points") else "entries"
@@ -144,11 +148,17 @@ def _told(document: Document, schema: type[Section], error: dict[str, Any]) -> F
     return document.fault(place, f"{name}: expected {expected}, found {found}" + (f"; {do}" if do else ""))
 
 
-def _unknown(schema: type[Section], place: Place, name: str) -> str:
+def _unknown(schema: type[Section], place: Place, name: str, document: Document) -> str:
     if place[-1] == "<<":
         return f"{name}: keys are not taken over from elsewhere; write them out here"
     near = _meant(schema, place)[-1]
-    hint = f"did you mean {near}?" if near else comma(str(place[-1])) or "take it out, or see configs/reference.yaml"
+    section: Any = document.content
+    for step in place[:-1]:
+        section = section[step]
+    slip = comma(place[-1], section=section)
+    if near == place[-1]:
+        return f"{name}: unknown key; it belongs to another part of the file, see configs/reference.yaml"
+    hint = f"did you mean {near}?" if near else slip or "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"
 
 
@@ -191,7 +201,7 @@ def name_of(place: Place) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += ("." if text else "") + cut(step)
+            text += ("." if text else "") + cut(hidden(step))
     return text
 
 

@@ -1,15 +1,14 @@
-"""What every part of a configuration is made of: ids, fractions of the picture, polygons, and how a fault is told."""
+"""What every part of a configuration is made of: ids, fractions of the picture, polygons."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
 
-from edge.config.document import SHOWN
+from edge.config.fault import fault
+from edge.config.slips import each_in_brackets, on_picture, two_numbers
 from edge.geometry import Point, polygon_area, segments_cross
 
 RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
@@ -18,24 +17,8 @@ ID = r"[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Position = tuple[Fraction, Fraction]
-
-
-def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | int, ...] = ()) -> PydanticCustomError:
-    """A fault in the sense of a value, told like every other: what was expected, what was found, what to do; `place`
-    leads from the value that is checked to the part of it that is at fault."""
-    context = {"kind": kind, "expected": expected, "found": found, "do": do, "place": place}
-    return PydanticCustomError("edge", "{kind}", context)
-
-
-def shown(value: object) -> str:
-    """What stands there, without any password that somebody wrote in a wrong place."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return cut(re.sub(r"//[^/\s]*@", "//...@", text))
-
-
-def cut(text: str) -> str:
-    """The text, or its beginning where it is too long to be told."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+Corner = Annotated[Position, BeforeValidator(two_numbers(on_picture, example="[0.3, 0.4]"))]
+"""A position that a person wrote."""
 
 
 def _divides_the_hour(seconds: int) -> int:
@@ -44,20 +27,9 @@ def _divides_the_hour(seconds: int) -> int:
             "the interval does not fit into the hour",
             expected="seconds that divide 3600, such as 10, 60, 300, 900",
             found=str(seconds),
-            do="choose one of these, so that intervals start on the wall clock",
+            do="choose such a number, so that intervals start on the wall clock",
         )
     return seconds
-
-
-def _corners(points: object) -> object:
-    if isinstance(points, list) and points and all(isinstance(each, int | float) for each in points):
-        raise fault(
-            "this is one point",
-            expected="the corners, each as [x, y]",
-            found=shown(points),
-            do="put brackets around all corners, such as [[0, 0], [1, 0], [1, 0.1]]",
-        )
-    return points
 
 
 def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
@@ -82,9 +54,9 @@ def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
 
 Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
 Polygon = Annotated[
-    tuple[Position, ...],
+    tuple[Corner, ...],
     Field(min_length=3, max_length=100),
-    BeforeValidator(_corners),
+    BeforeValidator(each_in_brackets("points", example="[[0, 0], [1, 0], [1, 0.1]]")),
     AfterValidator(_simple_polygon),
 ]
 

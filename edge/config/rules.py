@@ -6,15 +6,24 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edge.config.parts import Id, Interval, Polygon, Position, RoadUser, Section, fault, shown
+from edge.config.fault import fault, shown
+from edge.config.parts import Corner, Id, Interval, Polygon, Position, RoadUser, Section
+from edge.config.slips import anything, each_in_brackets, falling, on_picture, refuse_decimal_commas, two_numbers
 
 AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wrong_way", "stopped_vehicle"]
+
+
+DENSEST = 12.0
+"""People/m2 that no crowd reaches: from 6 to 9 on it is a crush (Fruin, Pedestrian Planning and Design, 1971; Weidmann,
+Transporttechnik der Fussgaenger, 1993)."""
+Level = Annotated[tuple[float, float], BeforeValidator(two_numbers(falling, example="[20, 10]"))]
+_LEVELS = each_in_brackets("levels", example="[[20, 10]]", alone=True)
 
 
 class Limits(Section):
     """When an alarm is raised and cleared."""
 
-    levels: Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=3)]
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=3), BeforeValidator(_LEVELS)]
     """For level 1, 2, 3: the value from which it is raised, and the one below which it is cleared."""
     on_seconds: float = Field(default=20, ge=0, le=3600)
     """How long a limit must hold before the alarm is raised; a higher level is told at once."""
@@ -24,12 +33,15 @@ class Limits(Section):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         ups = [up for up, _ in self.levels]
-        if ups != sorted(set(ups)) or any(down > up for up, down in self.levels):
+        upside = [f"[{down:g}, {up:g}]" for up, down in self.levels if down > up]
+        if ups != sorted(set(ups)) or upside:
             raise fault(
                 "the levels are not in order",
                 expected="rising limits, each cleared at or below what raises it, such as [[2, 1.5], [3, 2.5]]",
                 found=str([list(level) for level in self.levels]),
-                do="put the lowest first",
+                do=f"what raises it comes before what clears it: {upside[0]}"
+                if upside
+                else "put the lowest level first",
                 place=("levels",),
             )
         return self
@@ -82,6 +94,20 @@ class Alarms(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _density_of_people(self) -> Self:
+        limits = self.crowd_density
+        for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
+            if up > DENSEST:
+                raise fault(
+                    "no crowd is as dense",
+                    expected=f"people on a square metre, at most {DENSEST:g}",
+                    found=f"{up:g}",
+                    do="give people/m2, such as [[2, 1.5]], or use crowd_count for a number of people",
+                    place=("crowd_density", "levels", i),
+                )
+        return self
+
 
 def _only(alarms: Alarms, *kinds: str) -> None:
     if alarms.one and alarms.one[0] not in kinds:
@@ -121,7 +147,11 @@ class Line(Section):
     """A line whose crossings are counted, by class and direction."""
 
     id: Id
-    points: Annotated[tuple[Position, Position], AfterValidator(_has_length)]
+    points: Annotated[
+        tuple[Corner, Corner],
+        BeforeValidator(each_in_brackets("points", example="[[0.1, 0.5], [0.9, 0.5]]")),
+        AfterValidator(_has_length),
+    ]
     """First and last point, as fractions of the picture."""
     names: tuple[str, str] = ("→", "←")
     """What to call the two directions: left to right of the line walked first to last, and the other way."""
@@ -209,6 +239,9 @@ class Queue(Section):
 
 def _point_and_place(value: object) -> object:
     sides = value if isinstance(value, list | tuple) else ()
+    if len(sides) == 2:
+        refuse_decimal_commas(sides[0], on_picture, place=(0,))
+        refuse_decimal_commas(sides[1], anything, place=(1,))
     if len(sides) != 2 or not all(isinstance(side, list | tuple) and len(side) == 2 for side in sides):
         raise fault(
             "this is no point with its place",
@@ -220,12 +253,13 @@ def _point_and_place(value: object) -> object:
 
 
 Pair = Annotated[tuple[Position, tuple[float, float]], BeforeValidator(_point_and_place)]
+_PAIRS = each_in_brackets("points", example="[[[0.2, 0.8], [12.5, 0]], [[0.7, 0.8], [19, 0]]]")
 
 
 class Calibration(Section):
     """Points of the picture whose place on the ground is known: with them there are metres and km/h."""
 
-    points: Annotated[tuple[Pair, ...], Field(min_length=4, max_length=100)]
+    points: Annotated[tuple[Pair, ...], Field(min_length=4, max_length=100), BeforeValidator(_PAIRS)]
     """Each as [[x, y] in fractions of the picture, [metres, metres] on the ground]; four or more, well spread."""
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edge.config.parts import Id, Polygon, RoadUser, Section, fault, own_ids, shown
+from edge.config.document import hidden
+from edge.config.fault import cut, fault, shown
+from edge.config.hosts import host_alone
+from edge.config.parts import Id, Polygon, RoadUser, Section, own_ids
 from edge.config.rules import PCU_SETS, Calibration, Line, Queue, Turn, Zone
+from edge.config.slips import each_in_brackets
 
 
 def _camera_address(url: str) -> str:
@@ -76,6 +81,29 @@ class Analyse(Section):
 PcuFactor = Annotated[float, Field(ge=0, le=10)]
 
 
+def _is_split(factors: dict[str, object], name: str, key: str) -> bool:
+    return key.isdigit() and factors[key] is None and isinstance(factors[name], int)
+
+
+def _no_comma(factors: object) -> object:
+    if not isinstance(factors, dict):
+        return factors
+    split = [(name, key) for name, key in pairwise(factors) if _is_split(factors, name, key)]
+    if split:
+        meant = ", ".join(f"{cut(hidden(name))}: {cut(str(factors[name]))}.{cut(key)}" for name, key in split[:5])
+        raise fault(
+            "this is what comes after a comma",
+            expected="a class with its factor",
+            found=cut(split[0][1]),
+            do=f"decimals come after a point: {meant}",
+            place=(split[0][1],),
+        )
+    return factors
+
+
+_MASK = each_in_brackets("areas", example="[[[0, 0], [1, 0], [1, 0.1]]]")
+
+
 class Camera(Section):
     """A camera file, `cameras/<id>.yaml`."""
 
@@ -88,7 +116,7 @@ class Camera(Section):
     """Where the pictures come from; only `edge replay` goes without."""
     analyse: Analyse = Analyse()
     """How they are looked at."""
-    mask: tuple[Polygon, ...] = ()
+    mask: Annotated[tuple[Polygon, ...], BeforeValidator(_MASK)] = ()
     """Areas that are never analysed."""
     lines: tuple[Line, ...] = ()
     """Lines to count on."""
@@ -101,7 +129,7 @@ class Camera(Section):
     """Lanes whose queues are measured."""
     calibration: Calibration | None = None
     """What ties the picture to the ground; without it there are no metres and no km/h."""
-    pcu: Literal["tcvn-4054-2005"] | dict[RoadUser, PcuFactor] | None = None
+    pcu: Annotated[Literal["tcvn-4054-2005"] | dict[RoadUser, PcuFactor] | None, BeforeValidator(_no_comma)] = None
     """Passenger-car units: a named set of factors, or one for every vehicle that is counted, 0 for what weighs none."""
 
     @model_validator(mode="after")
@@ -200,27 +228,19 @@ class Tls(Section):
         return self
 
 
+_TLS = "leave it out for verified TLS, or name the files under it, such as {ca: /etc/edge/ca.crt}"
+
+
 def _no_is_false(tls: object) -> object:
     if isinstance(tls, dict | Tls) or tls is False:
         return tls
-    raise fault("no TLS section", expected="false, or keys ca, certificate, key", found=repr(tls), do="write false")
-
-
-def _host_alone(host: str) -> str:
-    if any(mark in host for mark in "@/ "):
-        raise fault(
-            "this is no name of a host",
-            expected="a name or an address alone",
-            found="@, / or a space",
-            do="take user and password out and name a secret under broker.credentials",
-        )
-    return host
+    raise fault("no TLS section", expected="false, or keys ca, certificate, key", found=shown(tls), do=_TLS)
 
 
 class Broker(Section):
     """The MQTT broker."""
 
-    host: Annotated[str, Field(min_length=1), AfterValidator(_host_alone)]
+    host: Annotated[str, Field(min_length=1), AfterValidator(host_alone)]
     """Name or address."""
     port: int = Field(default=8883, ge=1, le=65535)
     """Port; 8883 with TLS, 1883 mostly without."""

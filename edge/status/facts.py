@@ -12,7 +12,7 @@ from typing import Any, Literal
 from edge.clock import SystemClock
 from edge.config.load import camera_files, is_camera_id, load_camera, load_edge
 from edge.config.settings import Settings
-from edge.errors import EdgeError
+from edge.errors import EdgeError, plain
 from edge.link import NOTE, LinkState
 from edge.status.words import causes_in
 from edge.store.lock import holder, taken_up
@@ -25,13 +25,15 @@ LATE_SECONDS = 900.0
 """A message that still waits after so long a connection, and so long itself, is held up."""
 FLUSH_SECONDS = 1800.0
 """So long without a flush, three times the longest pause that can be set, and the disk or its thread hangs."""
+NAME_MOST = 100
+"""Letters of a name that are shown of a file that is wrong."""
 Level = Literal["ok", "notice", "fault"]
 
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
     """A camera: the word of its `state` since when in Unix seconds, the `reason` as told to the centre, pictures
-    analysed a second, and how old they are then, in seconds (95th percentile)."""
+    analysed a second, and how old they are then, in seconds (95th percentile). `file_wrong` whatever the state is."""
 
     id: str
     name: str
@@ -40,6 +42,7 @@ class CameraFacts:
     reason: str = ""
     rate_hz: float | None = None
     age_s: float | None = None
+    file_wrong: bool = False
 
     @property
     def level(self) -> Level:
@@ -154,7 +157,8 @@ def _cameras(settings: Settings, seen: Overview | None) -> tuple[CameraFacts, ..
         if each not in files:
             found.append(CameraFacts(each, "", "gone"))
         elif not is_camera_id(each):
-            found.append(CameraFacts(each, "", "config"))
+            name, _ = _name(settings.config / "cameras" / f"{each}.yaml")
+            found.append(CameraFacts(each, name, "config", file_wrong=True))
         else:
             found.append(_camera(each, settings, state=states.get(each, {}), health=health.get(each, {})))
     return tuple(found)
@@ -162,16 +166,18 @@ def _cameras(settings: Settings, seen: Overview | None) -> tuple[CameraFacts, ..
 
 def _camera(camera: str, settings: Settings, *, state: dict[str, Any], health: dict[str, Any]) -> CameraFacts:
     """What is known of a camera; whether its process runs counts for more than what that said last."""
-    name = _name(settings, camera)
+    file = settings.config / "cameras" / f"{camera}.yaml"
+    name, right = _name(file)
     told = _seconds(health["at"]) if health else None
     since = _seconds(state["since"]) if state else None
-    known = CameraFacts(camera, name or "", state.get("state", "starting"), since, state.get("reason", ""))
-    if name is None and known.level != "fault":
-        known = replace(known, state="outdated", since=_written(settings, camera))
+    word, reason = state.get("state", "starting"), state.get("reason", "")
+    known = CameraFacts(camera, name, word, since, reason, file_wrong=not right)
+    if not right and known.level != "fault":
+        known = replace(known, state="outdated", since=_written(file))
     if holder(settings.memory, f"camera-{camera}") is None:
         if known.state == "config":
             return known
-        return replace(known, state="config" if name is None else "stopped", reason="", since=told)
+        return replace(known, state="stopped" if right else "config", reason="", since=told)
     heard = max(told or 0.0, taken_up(settings.memory, f"camera-{camera}") or 0.0)
     if time.time() - heard > SILENT_SECONDS:
         return replace(known, state="silent", since=heard)
@@ -181,17 +187,23 @@ def _camera(camera: str, settings: Settings, *, state: dict[str, Any], health: d
     return replace(known, rate_hz=health["rate_hz"], age_s=age)
 
 
-def _name(settings: Settings, camera: str) -> str | None:
-    """What people call it; None where its file is wrong."""
+def _name(file: Path) -> tuple[str, bool]:
+    """What people call the camera, and whether its file is right; of a wrong one as its line `name:` has it."""
     try:
-        return load_camera(settings.config / "cameras" / f"{camera}.yaml").name
+        return load_camera(file).name, True
     except EdgeError:
-        return None
-
-
-def _written(settings: Settings, camera: str) -> float | None:
+        pass
     try:
-        return (settings.config / "cameras" / f"{camera}.yaml").stat().st_mtime
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "", False
+    written = next((line.removeprefix("name:") for line in lines if line.startswith("name:")), "")
+    return plain(written.partition(" #")[0].strip(" '\"[{|>"))[:NAME_MOST], False
+
+
+def _written(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
     except OSError:
         return None
 
@@ -206,6 +218,7 @@ def as_json(told: Facts) -> dict[str, Any]:
         {
             "camera": each.id, "name": each.name, "level": each.level, "state": each.state, "since": each.since,
             "reason": each.reason, "causes": causes_in(each.reason), "rate_hz": each.rate_hz, "age_s": each.age_s,
+            "file_wrong": each.file_wrong,
         }
         for each in told.cameras
     ]  # fmt: skip

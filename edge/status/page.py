@@ -14,9 +14,11 @@ from rich.text import Text as Styled
 from edge.language import Language, Text
 from edge.link import LinkState
 from edge.status.facts import CameraFacts, Facts, Level
-from edge.status.words import STATES, advice
+from edge.status.words import FILE_WRONG, STATES, advice
 
 MARKS: dict[Level, tuple[str, str]] = {"ok": ("●", "green"), "notice": ("▲", "yellow"), "fault": ("✖", "red")}
+LEVELS: dict[Level, Text] = {"ok": Text("ok", "tốt"), "notice": Text("notice", "lưu ý"), "fault": Text("fault", "lỗi")}
+"""In place of the marks, where there is no terminal."""
 FRESH_SECONDS = 10.0
 """Messages so young are on their way."""
 COLUMNS = ("who", "what", "since", "numbers")
@@ -40,9 +42,10 @@ class Line:
         """What has no column of its own."""
         return "  ".join(filter(None, (self.name, self.do and f"→ {self.do}")))
 
-    def __str__(self) -> str:
-        parts = (self.level, self.who, self.name, self.what, self.since, self.numbers, self.do and f"→ {self.do}")
-        return " · ".join(filter(None, parts))
+    def told(self, language: Language) -> str:
+        """All of it in one line, its parts apart by points."""
+        parts = (self.who, self.name, self.what, self.since, self.numbers, self.do and f"→ {self.do}")
+        return " · ".join(filter(None, (LEVELS[self.level][language], *parts)))
 
 
 def show(told: Facts, language: Language, console: Console | None = None) -> None:
@@ -50,7 +53,7 @@ def show(told: Facts, language: Language, console: Console | None = None) -> Non
     console = console or Console()
     page = _Page(told, language)
     if not console.is_terminal:
-        for text in [page.title, *map(str, page.lines)]:
+        for text in [page.title, *(line.told(language) for line in page.lines)]:
             console.print(text, soft_wrap=True, highlight=False, markup=False)
         return
     console.print(Styled(page.title, style="bold"))
@@ -128,9 +131,11 @@ class _Page:
         )  # fmt: skip
 
     def _to_do(self, camera: CameraFacts, do: Text) -> str:
-        if "systemctl" in do.en and not self._told.systemd:
-            return self._look_at_run()
-        return do[self._language].format(camera=camera.id)
+        """What to do about its state, and about its file where the state does not tell of that."""
+        named = "systemctl" not in do.en or self._told.systemd
+        first = do[self._language].format(camera=camera.id) if named else self._look_at_run()
+        file = camera.file_wrong and camera.state not in ("config", "outdated")
+        return "; ".join(filter(None, (first, FILE_WRONG[self._language] if file else "")))
 
     def _publisher(self) -> Line:
         link, publishing = self._told.link, self._told.publishing

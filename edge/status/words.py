@@ -74,6 +74,9 @@ STATES = {
 """By the state that a camera's status message tells, and by what is only seen from here: `stopped`, `silent`,
 `starting`, `gone`, `outdated`."""
 
+FILE_WRONG = Text("its new file is wrong too: edge check", "tệp mới cũng bị sai: edge check")
+"""Of a camera that something else ails as well."""
+
 CAUSES = {
     "refused": Advice(
         Text("refuses the connection", "từ chối kết nối"),

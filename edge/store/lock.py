@@ -28,7 +28,8 @@ def sole(folder: Path, job: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            what, found = f"{job} runs already", f"process {lock.read().strip() or 'unknown'}"
+            command = "publish" if job == "publisher" else job.replace("camera-", "camera ", 1)
+            what, found = f"edge {command} is at work here", f"process {lock.read().strip() or 'unknown'}"
             raise EdgeError(str(folder), what, found=found, do="stop that one first") from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -74,10 +74,23 @@ def test_truth_that_is_not_there(vtest, tmp_path, camera):
     one_line(edge("evaluate", vtest, "--camera", camera, "--truth", tmp_path / "none.json"), "none.json")
 
 
-def test_result_that_cannot_be_written(vtest, tmp_path, camera):
-    camera.write_text(CAMERA + "analyse: {rate: 1}\n")
-    result = edge("replay", vtest, "--camera", camera, "--crossings", tmp_path / "no/such/folder.jsonl")
-    one_line(result, "folder.jsonl", "cannot be written")
+@pytest.mark.parametrize("option", ["--report", "--json", "--crossings", "--events"])
+@pytest.mark.parametrize("out", ["no/such/folder.out", "."])
+def test_result_that_cannot_be_written_is_told_before_the_work(tmp_path, camera, option, out):
+    truth = tmp_path / "a.truth.json"
+    truth.write_text('{"lines": [{"id": "l1", "points": [[0.1, 0.5], [0.9, 0.5]], "events": []}]}')
+    job = ["evaluate", "--truth", truth] if option in ("--report", "--json") else ["replay"]
+    file = tmp_path / out
+    result = edge(*job, tmp_path / "film.mp4", "--camera", camera, option, file)  # no such film: it is not come to
+    one_line(result, f"{file}: cannot be written", "name a file in a folder of yours")
+
+
+def test_result_may_go_where_there_is_a_file_or_none(tmp_path, camera):
+    (tmp_path / "old.jsonl").write_text("old")
+    for out in (tmp_path / "old.jsonl", tmp_path / "new.jsonl", Path("/dev/null")):
+        one_line(edge("replay", tmp_path / "film.mp4", "--camera", camera, "--crossings", out), "film.mp4")
+    assert (tmp_path / "old.jsonl").read_text() == "old"
+    assert not (tmp_path / "new.jsonl").exists()
 
 
 def configuration(tmp_path, cameras):
@@ -139,7 +152,8 @@ def test_camera_that_is_counted_already_is_not_counted_twice(tmp_path):
     ) as first:
         try:
             assert "gate" in first.stderr.readline()
-            one_line(edge("camera", "gate", **environment), "camera-gate runs already", str(first.pid), "stop that one")
+            told = edge("camera", "gate", **environment)
+            one_line(told, "edge camera gate is at work here", str(first.pid), "stop that one")
         finally:
             first.terminate()
             assert first.wait(20) == 0

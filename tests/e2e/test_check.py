@@ -137,3 +137,21 @@ def test_check_takes_no_odd_name_of_a_secret_for_a_file(tmp_path):
     told = edge_check(configuration(tmp_path, cameras | {"e": "source: [1]\n"})).stdout.splitlines()
     assert [sum(f"/{name}.yaml:" in line for line in told) for name in odd] == [1] * len(odd), told
     assert not any("not found" in line or "geheim" in line for line in told)
+
+
+ZONED = (
+    GOOD
+    + """\
+calibration: {points: [[[0, 0], [0, 40]], [[1, 0], [30, 40]], [[1, 1], [30, 0]], [[0, 1], [0, 0]]]}
+zones: [{id: z, points: [[0, 0], [1, 0], [1, 1], [0, 1]], area_m2: %s}]
+"""
+)
+
+
+def test_check_tells_of_an_area_that_the_calibration_contradicts(tmp_path):
+    """As 1.200 for 1200: thousands have no point."""
+    areas = {"right": "1200", "smaller": "401", "larger": "3599", "thousand": "1.200", "small": "399", "large": "3601"}
+    told = edge_check(configuration(tmp_path, {name: ZONED % area for name, area in areas.items()})).stdout.splitlines()
+    assert sorted(line.split("/")[-1].split(".yaml")[0] for line in told) == ["large", "small", "thousand"], told
+    assert all("zones[0].area_m2: expected about 1200 by the calibration, found " in line for line in told)
+    assert any("found 1.2; write thousands without a point" in line for line in told)

@@ -159,4 +159,4 @@ def test_a_second_one_is_refused(site: Site):
         command = [sys.executable, "-m", "edge", "run"]
         done = subprocess.run(command, env=site.environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert re.fullmatch(rf".*run runs already, found process {os.getpid()}; stop that one first\n", done.stderr)
+    assert re.fullmatch(rf".*edge run is at work here, found process {os.getpid()}; stop that one first\n", done.stderr)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from edge.config.rules import Zone
+from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing, Instant
 from edge.errors import EdgeError
-from edge.evaluate import Truth, check_any, check_lines, check_zones, load_truth, score
+from edge.evaluate import Truth, check_any, check_lines, check_zones, drawn_elsewhere, load_truth, score
 
 TRUTH = {
     "lines": [
@@ -43,6 +43,28 @@ def test_score_all_found(line):
     result = score(line, [crossing(1.2, kind="truck"), crossing(2.1), crossing(3.3, 1, "motorcycle"), crossing(9.2)])
     assert (result.true, result.counted, result.matched, result.right_class) == (3, 3, 3, 2)
     assert (result.recall, result.precision) == (1.0, 1.0)
+
+
+def test_score_tells_what_is_accepted_and_what_is_optional(line):
+    result = score(line, [crossing(1.2, kind="truck"), crossing(2.1), crossing(3.3, 1, "pedestrian"), crossing(9.2)])
+    assert (result.right_class, result.other_class, result.optional) == (3, 2, 1)
+    assert result.counts[("truck", 0)] == (1, 0)
+    wrong = score(line, [crossing(2.1, kind="truck")])
+    assert (wrong.right_class, wrong.other_class, wrong.optional) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("points", "elsewhere"),
+    [
+        ([[0, 0.5], [1, 0.5]], ()),
+        ([[0.005, 0.5], [1, 0.495]], ()),
+        ([[0, 0.5], [1, 0.52]], ("l1",)),
+        ([[1, 0.5], [0, 0.5]], ("l1",)),
+    ],
+)
+def test_line_drawn_elsewhere_in_the_truth_is_found(points, elsewhere):
+    lines = [Line(id="l1", points=points), Line(id="l2", points=[[0, 0.9], [1, 0.9]])]
+    assert drawn_elsewhere(Truth.model_validate(TRUTH), lines) == elsewhere
 
 
 def test_score_counts_misses_doubles_and_wrong_directions(line):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from edge.config.rules import Line
 from edge.dataflow import Crossing, Instant
 from edge.evaluate import Truth
 from edge.evaluation import Observed, as_json, evaluated, geh, people_score, report, visit_score
@@ -84,7 +85,42 @@ def seen():
 def test_event_after_the_last_picture_is_neither_for_nor_against():
     truth = Truth.model_validate({"lines": TRUTH["lines"]})
     seen = Observed(seconds=7.5, crossings=(), people={}, visits={})
-    assert evaluated(truth, seen).lines[0].true == 7
+    result = evaluated(truth, seen)
+    assert (result.lines[0].true, result.after) == (7, 2)
+    assert json.loads(as_json(result))["after"] == 2
+    (line,) = report(result).splitlines()[-1:]
+    assert line == "Left out: 2 of the truth's crossings, which lie after the last picture, at 7.5 s."
+
+
+def test_report_tells_of_a_line_that_the_truth_draws_elsewhere():
+    told = "Drawn elsewhere in the truth: l1; counted where the camera file has it."
+    truth = Truth.model_validate(TRUTH)
+    for points, elsewhere in (([[0, 0.5], [1, 0.5]], []), ([[0, 0.8], [1, 0.8]], ["l1"])):
+        result = evaluated(truth, seen(), lines=[Line(id="l1", points=points)])
+        assert json.loads(as_json(result))["elsewhere"] == elsewhere
+        assert (told in report(result).splitlines()) is bool(elsewhere)
+
+
+def test_report_tells_why_classes_are_accepted_that_no_count_has():
+    line = TRUTH["lines"][0]
+    vague = [{"t": 1, "direction": 0, "class": "truck", "accept": ["car"]},
+             {"t": 2, "direction": 0, "class": "car", "optional": True}]  # fmt: skip
+    events = [*vague, *line["events"][2:]]
+    result = evaluated(Truth.model_validate({"lines": [line | {"events": events}]}), seen())
+    text = report(result).splitlines()
+    assert "| l1 | 8 | 7 | 0.875 | 1.000 | 1.000 |" in text
+    assert "| l1 | truck | 0 | 0 | 1 | 26.8 |" in text
+    assert text[-3::2] == [
+        "Left out: 1 counted crossings of `optional` events, which `edge replay` has.",
+        "Of a class that `accept` allows: 1; the counts by class and GEH go by the class told.",
+    ]
+    told = json.loads(as_json(result))["lines"][0]
+    assert (told["other_class"], told["optional"], told["right_class"]) == (1, 1, 7)
+
+
+def test_report_has_no_notes_where_the_tables_tell_all():
+    truth = Truth.model_validate(TRUTH)
+    assert report(evaluated(truth, seen())).splitlines()[-1].startswith("| z2 |")
 
 
 def test_reports_tell_the_same():

@@ -151,6 +151,8 @@ def test_status_of_a_camera_whose_file_never_was_right(device, name):
     device.publisher()
     (device.settings.config / "cameras" / f"{name}.yaml").write_text("name: [", encoding="utf-8")
     assert (told(device, name).state, told(device, name).level) == ("config", "fault")
+    (device.settings.config / "cameras" / f"{name}.yaml").write_text(f"{CAMERA}zones: [", encoding="utf-8")
+    assert (told(device, name).state, told(device, name).name) == ("config", "Cầu Trường Tiền")
     assert not replace(facts(device.settings), clock=True).well
 
 
@@ -164,7 +166,52 @@ def test_status_of_a_camera_that_runs_by_the_version_before_a_wrong_one(device, 
     device.publisher()
     (device.settings.config / "cameras" / "cam.yaml").write_text("name: [", encoding="utf-8")
     assert (told(device, "cam").state, told(device, "cam").level) == (state, level)
+    assert told(device, "cam").file_wrong
     assert replace(facts(device.settings), clock=True).well is (level != "fault")
+
+
+def test_status_of_a_camera_without_pictures_tells_of_its_wrong_file_until_that_is_mended(device, capsys):
+    device.camera("cam", state="nostream", reason=TOLD["notfound"])
+    device.publisher()
+    file = device.settings.config / "cameras" / "cam.yaml"
+    for text, wrong in ((f"{CAMERA}zones: [", True), (f"{CAMERA}rate: 5\n", True), (CAMERA, False)):
+        file.write_text(text, encoding="utf-8")
+        for spoken, words in (
+            ("en", "its new file is wrong too: edge check"),
+            ("vi", "tệp mới cũng bị sai: edge check"),
+        ):
+            main(["status", "--lang", spoken])
+            (line,) = (each for each in capsys.readouterr().out.splitlines() if " · cam · " in each)
+            assert "source.url" in line
+            assert (words in line) is wrong
+        main(["status", "--json"])
+        assert json.loads(capsys.readouterr().out)["cameras"][0]["file_wrong"] is wrong
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("name: Cầu Trường Tiền", "Cầu Trường Tiền"),
+        ('name: "Đập Đá"  # by the river', "Đập Đá"),
+        ("name: 'Kim Long'\r", "Kim Long"),
+        ("name: a\x1b[31mb", "a\ufffd[31mb"),
+        ("title: Kim Long", ""),
+    ],
+)
+def test_status_names_a_camera_whose_file_is_wrong_as_the_file_does(device, line, name):
+    device.camera("cam")
+    for fault in ("zones: [", "rate: 5"):
+        (device.settings.config / "cameras" / "cam.yaml").write_bytes(f"{line}\n{fault}\n".encode())
+        assert (told(device, "cam").state, told(device, "cam").name) == ("outdated", name)
+
+
+def test_status_without_a_terminal_has_each_word_in_the_language(device, capsys):
+    device.camera("cam")
+    device.camera("far", state="nostream", reason=TOLD["notfound"])
+    device.camera("old", state="shifted", reason="the view moved")
+    assert main(["status", "--lang", "vi"]) == 1
+    words = {line.split(" · ")[1]: line.split(" · ")[0] for line in capsys.readouterr().out.splitlines()[1:]}
+    assert {name: words[name] for name in ("cam", "far", "old")} == {"cam": "tốt", "far": "lỗi", "old": "lưu ý"}
 
 
 def test_status_where_the_file_of_the_device_is_wrong(device, capsys):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,6 +54,9 @@ BEFORE_SECONDS = 0.5
 """Who was watched for less before it came over a line on which a queue stands must go on for ON_SECONDS as it came, and
 still go then: what is born beside a queue and leaps into it is a false box and then one of the queue, which stands."""
 ON_SECONDS = 1.0
+FLIES = (4.0, 3.0)
+"""Faster than so many of its sizes a second, and so many times faster than it came over the line, nobody who came
+by goes on: it is a track that flies off through the queue, from each box to a smaller one."""
 FEWEST = 3
 """Fewer sights are no watching."""
 LEAVES = 0.6
@@ -265,7 +269,16 @@ def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
         return True
     late = _until(passage.recent, now.at.seconds - ON_SECONDS / 2)
     since = now.at.seconds - change.after.at.seconds
-    return since >= ON_SECONDS and change.goes_on(change.after, now) and change.goes_on(late, now)
+    goes = since >= ON_SECONDS and change.goes_on(change.after, now) and change.goes_on(late, now)
+    after = [sight for sight in passage.recent if sight.at.seconds >= change.after.at.seconds]
+    fastest = max((_pace(a, b) for a, b in pairwise(after)), default=0.0)
+    return goes and fastest <= max(FLIES[0], FLIES[1] * _pace(change.before, change.after))
+
+
+def _pace(first: _Sight, last: _Sight) -> float:
+    """How fast one went from one sight to another, in sizes that it had then a second."""
+    size = max((first.size + last.size) / 2, 1e-6)
+    return abs(last.distance - first.distance) / size / max(last.at.seconds - first.at.seconds, 1e-6)
 
 
 def _driven(passage: _Passage) -> float:

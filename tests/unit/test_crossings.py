@@ -13,6 +13,9 @@ ACROSS = Line(id="l1", points=((0.2, 0.5), (0.8, 0.5)))
 """Walked to the right, so its left is up: downwards is direction 0."""
 HEIGHT = 0.1
 
+FLIES_OFF = (0.518, 0.494, 0.45, 0.36, 0.25, 0.18, 0.12, 0.06, 0.01)
+COMES_BY = (0.53, 0.47, 0.41, 0.35, 0.29, 0.23, 0.17, 0.11, 0.05)
+
 
 def seen(t, places, *, kind="car", confirmed=True, ended=(), aspect=1.0):
     """Tracks at time t: places maps ids to the bottom centre of a box 0.1 high and wide."""
@@ -198,6 +201,17 @@ def test_one_that_leaps_through_a_queue_and_stays_in_it_counts_nothing():
     for t, y in zip(times, (0.84, 0.63, 0.39, 0.29, 0.07, *stood(0.06, 16)), strict=True):
         found += counter.update(seen(t, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
     assert found == []
+
+
+@pytest.mark.parametrize(("ys", "counted"), [(FLIES_OFF, 0), (COMES_BY, 1)])
+def test_track_born_in_a_queue_that_flies_off_through_it_counts_nothing(ys, counted):
+    """Slow where it was born, then box after box; who comes by beside the queue goes on as it came."""
+    counter = CrossingCounter([ACROSS])
+    queue(counter, 20)
+    found = []
+    for k, y in enumerate(ys):
+        found += counter.update(seen(20 + k * 0.2, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
+    assert len(found) == counted
 
 
 def stood(y, count):

@@ -15,6 +15,19 @@ def bottom_centres(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
 
 
+def sizes(boxes: NDArray[np.floating], aspect: float) -> NDArray[np.float64]:
+    """The root of the area of each box, in picture heights: (..., 4) x1 y1 x2 y2 -> (...)."""
+    return np.asarray(np.sqrt(np.prod((boxes[..., 2:] - boxes[..., :2]) * [aspect, 1.0], axis=-1)))
+
+
+def right_of(line: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far points (n, 2) lie to the right of a line (2, 2) walked first to last, as it looks with y downwards: (n,),
+    in the unit of both."""
+    along = (line[1] - line[0]) / np.hypot(*(line[1] - line[0]))
+    away = points - line[0]
+    return np.asarray(along[0] * away[:, 1] - along[1] * away[:, 0])
+
+
 def in_picture(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Points (n, 2) on the border of the picture, where it cuts who stands there, moved just inside: so polygons that
     reach the border hold them."""

@@ -16,7 +16,7 @@ from edge.config.parts import Polygon
 from edge.config.rules import Line, Queue, Turn, Zone
 from edge.config.schema import Camera
 from edge.dataflow import CLASSES
-from edge.geometry import inside
+from edge.geometry import inside, right_of
 from edge.measurements.calibration import Ground
 from edge.measurements.crossings import BAND
 from edge.measurements.measures import areas_of
@@ -109,7 +109,7 @@ def _of_queue(queue: Queue, place: Place, *, line: Line, ground: Ground | None) 
     corners, ends = np.array(queue.lane, dtype=np.float64), np.array(line.points, dtype=np.float64)
     if ground is None or not ground.in_front(np.vstack([corners, ends])).all():
         return
-    away = _right_of(ground.metres(ends), ground.metres(corners))
+    away = right_of(ground.metres(ends), ground.metres(corners))
     nearest = float(np.abs(away).min()) if (away > 0).all() or (away < 0).all() else 0.0
     if nearest > GAP_M + max(LENGTH_M.values()):
         yield (
@@ -163,7 +163,7 @@ def _grid() -> Floats:
 def _has_two_sides(line: Line, seen: Grid) -> bool:
     """Whether one can be seen beyond the band on both sides of a line, if it had no ends."""
     scale = np.array([WIDEST, 1.0])
-    away = _right_of(np.array(line.points) * scale, _grid()[seen.ravel()] * scale)
+    away = right_of(np.array(line.points) * scale, _grid()[seen.ravel()] * scale)
     return bool((away > BAND[0]).any() and (away < -BAND[0]).any())
 
 
@@ -192,10 +192,3 @@ def _at(seen: Grid, points: Floats) -> Grid:
     column, row = np.moveaxis(np.rint(points.clip(0, 1) * STEPS).astype(np.intp), -1, 0)
     within = ((points >= 0) & (points <= 1)).all(axis=-1)
     return np.asarray(seen[row, column] & within)
-
-
-def _right_of(line: Floats, points: Floats) -> Floats:
-    """How far points (n, 2) lie to the right of a line (2, 2) walked first to last: (n,), in its unit."""
-    along = (line[1] - line[0]) / np.hypot(*(line[1] - line[0]))
-    away = points - line[0]
-    return np.asarray(along[0] * away[:, 1] - along[1] * away[:, 0])

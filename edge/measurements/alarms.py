@@ -177,7 +177,7 @@ class _Value:
         """The value, None where the sample does not have it."""
         now = sample.at.seconds
         if self._kind in EVENTS:
-            return self._events(now, sample.added.get("wrong_way", 0.0))
+            return self._events(now, sample.added.get(self._kind, 0.0))
         value = sample.present.get(PRESENT[self._kind])
         if value is None or self._kind not in AVERAGED:
             return value

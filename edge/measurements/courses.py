@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.config.rules import Line
 from edge.dataflow import CLASSES, Tracks
-from edge.geometry import bottom_centres
+from edge.geometry import bottom_centres, sizes
 
 Floats = NDArray[np.float64]
 
@@ -51,14 +51,12 @@ class Courses:
         """Takes in the tracks of the next picture."""
         scale = np.array([tracks.aspect, 1.0])
         points = bottom_centres(tracks.boxes) * scale
-        sizes = np.sqrt(np.prod((tracks.boxes[:, 2:] - tracks.boxes[:, :2]) * scale, axis=1))
-        away = (
-            _distances(points, [np.array(line.points) * scale for line in self.lines])
-            / np.maximum(sizes, 1e-6)[:, None]
-        )
+        own = sizes(tracks.boxes, tracks.aspect)
+        lines = [np.array(line.points) * scale for line in self.lines]
+        away = _distances(points, lines) / np.maximum(own, 1e-6)[:, None]
         for row, track in enumerate(tracks.ids.tolist()):
             sight = (tracks.at.seconds, float(points[row, 0]), float(points[row, 1]))
-            kind, size = CLASSES[tracks.classes[row]], float(sizes[row])
+            kind, size = CLASSES[tracks.classes[row]], float(own[row])
             course = self.known.get(track)
             if course is None:
                 self.known[track] = Course(sight, sight, size, kind, away[row], away[row])

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.config.rules import Line
 from edge.dataflow import CLASSES, Crossing, FloatArray, Instant, Tracks
-from edge.geometry import bottom_centres
+from edge.geometry import bottom_centres, right_of, sizes
+
+Floats = NDArray[np.float64]
 
 BAND = (0.003, 0.12)
 """Half-width of the hysteresis band: picture heights, and share of the object's size. A box jitters by about a
@@ -144,23 +147,22 @@ class CrossingCounter:
         the line, or once its track is confirmed; its time is that at which it was on the line."""
         self._now = tracks.at.seconds
         points = bottom_centres(tracks.boxes)
-        scale = np.array([tracks.aspect, 1.0], dtype=np.float32)
-        sizes = np.sqrt(np.prod((tracks.boxes[:, 2:] - tracks.boxes[:, :2]) * scale, axis=1))
+        size = sizes(tracks.boxes, tracks.aspect)
         for line in self._lines:
-            self._move(line, tracks, points, sizes)
+            self._move(line, tracks, points, size)
         found = self._confirmed(tracks)
         for track in tracks.ended:
             self._paths.pop(track, None)
         return sorted(found, key=lambda c: (c.at.seconds, c.line, c.track))
 
-    def _move(self, line: Line, tracks: Tracks, points: FloatArray, sizes: FloatArray) -> None:
+    def _move(self, line: Line, tracks: Tracks, points: FloatArray, size: Floats) -> None:
         distances, positions = _relative(line, points, tracks.aspect)
         standing, queue = 0, line.id in self.queued
         counted = tracks.confirmed & np.isin(tracks.classes, [CLASSES.index(kind) for kind in line.classes])
         for i, track in enumerate(tracks.ids.tolist()):
             path = self._paths.setdefault(track, _Path())
             passage = path.passages.setdefault(line.id, _Passage())
-            sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(sizes[i]))
+            sight = _Sight(tracks.at, float(distances[i]), float(positions[i]), float(size[i]))
             standing += bool(counted[i]) and _stands_on(passage, sight)
             crossing = _pass(passage, sight, queue=queue, gone=self._gone[line.id])
             if crossing is not None:
@@ -187,12 +189,10 @@ def _relative(line: Line, points: FloatArray, aspect: float) -> tuple[FloatArray
     """Points (n, 2) as seen from a line: signed distances (n,) in picture heights, right positive, and positions
     (n,) along it, 0 at its first point and 1 at its last."""
     scale = np.array([aspect, 1.0])
-    first, last = np.array(line.points) * scale
-    along = last - first
-    away = points * scale - first
-    length = float(np.hypot(*along))
-    distances = (along[0] * away[:, 1] - along[1] * away[:, 0]) / length
-    return distances.astype(np.float32), (away @ along / length**2).astype(np.float32)
+    drawn, seen = np.array(line.points) * scale, points * scale
+    along = drawn[1] - drawn[0]
+    positions = (seen - drawn[0]) @ along / (along @ along)
+    return right_of(drawn, seen).astype(np.float32), positions.astype(np.float32)
 
 
 def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tuple[Instant, int] | None:
@@ -269,10 +269,11 @@ def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
         return True
     late = _until(passage.recent, now.at.seconds - ON_SECONDS / 2)
     since = now.at.seconds - change.after.at.seconds
-    goes = since >= ON_SECONDS and change.goes_on(change.after, now) and change.goes_on(late, now)
+    if since < ON_SECONDS or not (change.goes_on(change.after, now) and change.goes_on(late, now)):
+        return False
     after = [sight for sight in passage.recent if sight.at.seconds >= change.after.at.seconds]
     fastest = max((_pace(a, b) for a, b in pairwise(after)), default=0.0)
-    return goes and fastest <= max(FLIES[0], FLIES[1] * _pace(change.before, change.after))
+    return fastest <= max(FLIES[0], FLIES[1] * _pace(change.before, change.after))
 
 
 def _pace(first: _Sight, last: _Sight) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Line, Queue
 from edge.dataflow import CLASSES, Crossing, FloatArray, Sample, Tracks
-from edge.geometry import bottom_centres, in_picture, inside, iou
+from edge.geometry import bottom_centres, in_picture, inside, iou, right_of, sizes
 from edge.measurements.calibration import Ground
 from edge.measurements.trails import PAUSE_SECONDS
 
@@ -154,7 +154,7 @@ class _Lane:
         else:
             scale = np.array([aspect, 1.0])
             fronts = rears = _behind(np.array(self._stop_line.points) * scale, bottom_centres(boxes) * scale)
-            gaps = GAP_SIZES * np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * scale, axis=1))
+            gaps = GAP_SIZES * sizes(boxes, aspect)
         queue: list[tuple[_Waiting, float]] = []
         tail = 0.0
         for row in np.argsort(fronts, kind="stable").tolist():
@@ -188,6 +188,4 @@ def _metres(ground: Ground, stop_line: Line, waiting: Sequence[_Waiting], points
 
 def _behind(line: Floats, points: Floats) -> Floats:
     """How far points (n, 2) are from a line (2, 2), to either side: (n,)."""
-    along = (line[1] - line[0]) / np.hypot(*(line[1] - line[0]))
-    away = points - line[0]
-    return np.asarray(np.abs(along[0] * away[:, 1] - along[1] * away[:, 0]))
+    return np.asarray(np.abs(right_of(line, points)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Zone
 from edge.dataflow import FloatArray, Tracks
-from edge.geometry import bottom_centres, in_picture, inside, iou
+from edge.geometry import bottom_centres, in_picture, inside, iou, sizes
 
 Floats = NDArray[np.float64]
 
@@ -37,14 +37,14 @@ SETTLES = 0.1
 @dataclass(slots=True)
 class _Place:
     """Where a vehicle has been `since` some moment, as its box there and as it was `first` seen anywhere; when it was
-    `last` seen, for how many seconds since then it was surely `watched`, and when a new track has `taken` it over."""
+    `last` seen, for how many seconds since then it was surely `watched`, and when its track has `taken` it."""
 
     box: FloatArray
     since: float
     last: float
     first: FloatArray
+    taken: float
     watched: float = 0.0
-    taken: float = -np.inf
 
     def stood(self) -> float:
         return self.last - self.since
@@ -102,10 +102,10 @@ class Stops:
         if place is None or not _near(place.box, box, tracks.aspect):
             place = self._left.get(track)
             if place is None or not _near(place.box, box, tracks.aspect):
-                place = _Place(box, now, now, self._firsts[track])
+                place = _Place(box, now, now, self._firsts[track], taken=now)
             else:
                 del self._left[track]
-            if before and before.last - max(before.since, before.taken) >= LEAST_SECONDS:
+            if before and before.last - before.taken >= LEAST_SECONDS:
                 self._left[track] = before
         place.watched += min(now - place.last, GLIMPSE_SECONDS)
         _settle(place, box, now)
@@ -152,10 +152,5 @@ def _near(place: FloatArray, box: FloatArray, aspect: float) -> bool:
     """Whether a box is still in its place: by the better of its upper and lower edge, for the other may be hidden."""
     off = np.abs(box - place) * [aspect, 1.0, aspect, 1.0]
     return bool(
-        np.hypot(min(off[0], off[2], (off[0] + off[2]) / 2), min(off[1], off[3])) <= LEEWAY * _size(place, aspect)
+        np.hypot(min(off[0], off[2], (off[0] + off[2]) / 2), min(off[1], off[3])) <= LEEWAY * sizes(place, aspect)
     )
-
-
-def _size(box: FloatArray, aspect: float) -> float:
-    """The root of a box's area, in picture heights."""
-    return float(np.sqrt(np.prod((box[2:] - box[:2]) * [aspect, 1.0])))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.dataflow import CLASSES, Tracks
-from edge.geometry import bottom_centres
+from edge.geometry import bottom_centres, sizes
 from edge.measurements.calibration import Ground
 
 Floats = NDArray[np.float64]
@@ -127,7 +127,7 @@ class Trails:
             cut = _cut(boxes)
             rows = np.flatnonzero(self._ground.in_front(points) & ~(cut[:, 0] | cut[:, 2] | cut[:, 3]))
             # the middle of two edges shakes less than an edge by the root of 2
-            sigma = np.hypot(QUICK, SLOW) * _sizes(boxes, tracks.aspect)[rows, None] / [tracks.aspect * 2**0.5, 1.0]
+            sigma = np.hypot(QUICK, SLOW) * sizes(boxes, tracks.aspect)[rows, None] / [tracks.aspect * 2**0.5, 1.0]
             places[rows] = self._ground.metres(points[rows])
             spread[rows] = self._ground.spread(points[rows], sigma)
         return _Picture(tracks.at.seconds, tracks.ids[order], boxes, places, spread, np.full(len(boxes), np.nan))
@@ -192,7 +192,7 @@ def _sized_way(tracks: Tracks, pictures: list[_Picture]) -> Way:
     cut: NDArray[np.bool_] = np.any(_cut(boxes.reshape(-1, 4)).reshape(boxes.shape), axis=1)
     x = np.where(cut[:, None, 0], boxes[..., 2], np.where(cut[:, None, 2], boxes[..., 0], boxes[..., ::2].mean(axis=2)))
     y = np.where(cut[:, None, 3], boxes[..., 1], boxes[..., 3])
-    size = np.sqrt(np.prod((boxes[..., 2:] - boxes[..., :2]) * [tracks.aspect, 1.0], axis=2))
+    size = sizes(boxes, tracks.aspect)
     whole = np.nanmax(size, axis=1, initial=0.0, keepdims=True)
     metre = _SIZES[tracks.classes][:, None] / np.maximum(whole, 1e-6)
     places = np.stack([x * tracks.aspect, y / PLAIN_VIEW], axis=2) * metre[:, :, None]
@@ -212,8 +212,3 @@ def _find(picture: _Picture, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64],
 def _cut(boxes: Floats) -> NDArray[np.bool_]:
     """Which edges x1 y1 x2 y2 of boxes (n, 4) the picture's own edge cuts: (n, 4)."""
     return np.asarray(np.concatenate([boxes[:, :2] < EDGE, boxes[:, 2:] > 1 - EDGE], axis=1))
-
-
-def _sizes(boxes: Floats, aspect: float) -> Floats:
-    """The root of the area of boxes (n, 4), in picture heights: (n,)."""
-    return np.asarray(np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * [aspect, 1.0], axis=1)))

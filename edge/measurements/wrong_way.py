@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.config.rules import Line
 from edge.dataflow import CLASSES, Crossing, Tracks
-from edge.geometry import bottom_centres
+from edge.geometry import bottom_centres, right_of, sizes
 from edge.measurements.trails import Trails
 
 Floats = NDArray[np.float64]
@@ -58,9 +58,9 @@ class WrongWay:
         near = np.flatnonzero(np.abs(times - crossing.at.seconds) <= LOOK_SECONDS)
         if len(near) < SIGHTS:
             return False
-        across, sizes = self._across(crossing, boxes[near], aspect)
+        across, own = self._across(crossing, boxes[near], aspect)
         way = slice(int(across.argmin()), int(across.argmax()) + 1)
-        near, across, size = near[way], across[way], float(np.median(sizes))
+        near, across, size = near[way], across[way], float(np.median(own))
         if len(near) < SIGHTS or across[-1] - across[0] < RIDDEN * size or min(-across[0], across[-1]) < ASIDE * size:
             return False
         at = times[near] - crossing.at.seconds
@@ -73,11 +73,9 @@ class WrongWay:
 
     def _across(self, crossing: Crossing, boxes: Floats, aspect: float) -> tuple[Floats, Floats]:
         """How far boxes (n, 4) are beyond the line (n,), and the roots of their areas (n,), in picture heights."""
-        first, last = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
-        along = (last - first) / np.hypot(*(last - first))
-        away = bottom_centres(boxes.astype(np.float32)) * [aspect, 1.0] - first
-        across = (along[0] * away[:, 1] - along[1] * away[:, 0]) * (1 if crossing.direction == 0 else -1)
-        return across, np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * [aspect, 1.0], axis=1))
+        line = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
+        across = right_of(line, bottom_centres(boxes.astype(np.float32)) * [aspect, 1.0])
+        return across * (1 if crossing.direction == 0 else -1), sizes(boxes, aspect)
 
 
 def _fast(paces: Floats) -> bool:

@@ -95,21 +95,13 @@ def test_cars_with_a_weak_box_going_along_count_once_each_where_it_is_known_how_
 
 
 @pytest.mark.parametrize("rate", [3.0, 5.0, 6.0])
-def test_weak_vehicle_that_goes_alone_where_others_went_counts(rate):
+@pytest.mark.parametrize(("scores", "counted"), [((0.3, 0.45), 5), ((0.15, 0.22), 0)], ids=["weak", "hardly seen"])
+def test_weak_vehicle_that_goes_alone_where_others_went_counts_unless_it_is_hardly_seen(scores, counted, rate):
     street = Street(rate)
     street.cars(CARS)
     for _ in range(5):
-        street.weak(0.3, 0.45)
-    assert street.counted.total() == CARS + 5
-
-
-@pytest.mark.parametrize("rate", [3.0, 5.0, 6.0])
-def test_what_is_hardly_seen_counts_nothing_though_it_goes_alone_where_others_went(rate):
-    street = Street(rate)
-    street.cars(CARS)
-    for _ in range(5):
-        street.weak(0.15, 0.22)
-    assert street.counted.total() == CARS
+        street.weak(*scores)
+    assert street.counted.total() == CARS + counted
 
 
 @pytest.mark.parametrize("apart", [0.06, 0.08, 0.1])

@@ -110,17 +110,18 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
     name = camera_id(options.camera)
     _check_out(options.crossings, options.events)
     with progress(f"replay {options.video.name}") as done:
-        crossings, messages = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
-    _write(options.crossings, "".join(f"{as_line(c)}\n" for c in crossings).encode())
+        replayed = replay(options.video, name=name, camera=camera, models=settings.models, progress=done)
+    _write(options.crossings, "".join(f"{as_line(c)}\n" for c in replayed.crossings).encode())
     if options.events:
-        _write(options.events, b"".join(body + b"\n" for body in messages))
-    print(told(crossings, camera), file=sys.stderr)
+        _write(options.events, b"".join(body + b"\n" for body in replayed.messages))
+    print(told(replayed, camera), file=sys.stderr)
     return 0
 
 
 def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
     from edge.evaluate import check_any, check_lines, check_zones, load_truth
-    from edge.evaluation import as_json, evaluated, observe, report
+    from edge.evaluation import evaluated, observe
+    from edge.evaluation_report import as_json, report
     from edge.progress import progress
 
     truth = load_truth(options.truth)

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.config.fault import shown
 from edge.config.load import EXPECTED, name_of
-from edge.config.parts import RoadUser
+from edge.config.parts import Number, RoadUser, Whole
 from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing
 from edge.errors import EdgeError
@@ -23,8 +24,8 @@ SAME = 0.01
 class TrueEvent(BaseModel):
     """One true crossing: `accept` are the classes that count as right; `optional` ones may be missed."""
 
-    t: float
-    direction: Annotated[int, Field(ge=0, le=1)]
+    t: Number
+    direction: Annotated[Whole, Field(ge=0, le=1)]
     kind: Annotated[RoadUser, Field(alias="class")]
     accept: tuple[Literal[RoadUser, "person"], ...] = ()
     optional: bool = False
@@ -34,8 +35,8 @@ class TrueLine(BaseModel):
     """The true crossings of one line, to be matched within `tolerance_s` seconds."""
 
     id: str
-    points: tuple[tuple[float, float], tuple[float, float]]
-    tolerance_s: float = 1.0
+    points: tuple[tuple[Number, Number], tuple[Number, Number]]
+    tolerance_s: Number = 1.0
     events: tuple[TrueEvent, ...]
 
 
@@ -43,9 +44,9 @@ class TrueZone(BaseModel):
     """The people in one zone: (t, number) as often as it is known, and visits as (begin, end) in seconds."""
 
     id: str
-    points: tuple[tuple[float, float], ...]
-    people: tuple[tuple[float, Annotated[int, Field(ge=0)]], ...] = ()
-    visits_s: tuple[tuple[float, float], ...] | None = None
+    points: tuple[tuple[Number, Number], ...]
+    people: tuple[tuple[Number, Annotated[Whole, Field(ge=0)]], ...] = ()
+    visits_s: tuple[tuple[Number, Number], ...] | None = None
 
 
 class Truth(BaseModel):
@@ -53,7 +54,7 @@ class Truth(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    mask: tuple[tuple[tuple[float, float], ...], ...] = ()
+    mask: tuple[tuple[tuple[Number, Number], ...], ...] = ()
     lines: tuple[TrueLine, ...] = ()
     zones: tuple[TrueZone, ...] = ()
 
@@ -103,7 +104,7 @@ def load_truth(file: Path) -> Truth:
         if first["type"] not in EXPECTED:
             raise EdgeError(str(file), f"{what}: {first['msg']}", do=do) from None
         expected = EXPECTED[first["type"]].format(**first.get("ctx", {}))
-        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:40]
+        found = "nothing" if first["type"] == "missing" else shown(first["input"])
         raise EdgeError(str(file), what, expected=expected, found=found, do=do) from None
 
 
@@ -130,6 +131,11 @@ def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
         optional=len(free),
         other_class=sum(found[i].kind != line.events[e].kind for i, e in right),
     )
+
+
+def countable(event: TrueEvent, kinds: Sequence[str]) -> bool:
+    """Whether a line that counts these classes can count this crossing rightly."""
+    return any(_accepted(event, kind) for kind in kinds)
 
 
 def _accepted(event: TrueEvent, kind: str) -> bool:

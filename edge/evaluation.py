@@ -1,22 +1,23 @@
-"""`edge evaluate`: the pipeline over a clip against its ground truth, told as Markdown and as JSON."""
+"""`edge evaluate`: the pipeline over a clip against its ground truth."""
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.config.rules import Line
 from edge.config.schema import Camera
 from edge.dataflow import Crossing
-from edge.evaluate import Score, TrueLine, TrueZone, Truth, drawn_elsewhere, score
+from edge.evaluate import Score, TrueLine, TrueZone, Truth, countable, drawn_elsewhere, score
 from edge.frames.clip import frames
 from edge.measurements.crowd import people_of
-from edge.measurements.visits import Visit, Visits
+from edge.measurements.visits import AWAY_SECONDS, Visit, Visits
 from edge.pipeline import Pipeline
+from edge.watched import Watched
 
 NEAR_SECONDS = 0.25
 """A picture is compared with the true number of people that is nearest in time, if it is so near."""
@@ -26,10 +27,11 @@ OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the pipeline saw in a clip of so many seconds: crossings, and of each zone the people of every picture as
-    (t, number) and the visits that were over."""
+    """What the pipeline saw in a clip of so many seconds, of which it analysed the share `coverage`: crossings, and of
+    each zone the people of every picture as (t, number) and the visits that were over."""
 
     seconds: float
+    coverage: float
     crossings: tuple[Crossing, ...]
     people: dict[str, tuple[tuple[float, float], ...]]
     visits: dict[str, tuple[Visit, ...]]
@@ -62,16 +64,33 @@ class VisitScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncounted:
+    """True crossings of a class that the camera file does not count on that line."""
+
+    line: str
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that a truth file has a word on, over so many `seconds`: true crossings `after` these are left out,
-    and the lines drawn `elsewhere` than in the camera file are counted where that has them."""
+    """Everything that a truth file has a word on, over so many `seconds`, of which the share `coverage` was analysed.
+
+    `names` has what the directions of each line are called. True crossings `after` the end are left out; lines drawn
+    `elsewhere` than in the camera file are counted where that has them; so many true visits are `unfinished` at the
+    end; and of the zones `unseen` no picture is near a true number of people."""
 
     seconds: float
     lines: tuple[Score, ...]
     people: tuple[PeopleScore, ...]
     visits: tuple[VisitScore, ...]
+    coverage: float = 1.0
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     after: int = 0
     elsewhere: tuple[str, ...] = ()
+    uncounted: tuple[Uncounted, ...] = ()
+    unfinished: int = 0
+    unseen: tuple[str, ...] = ()
 
 
 def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Callable[[float], None]) -> Observed:
@@ -82,10 +101,11 @@ def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Ca
     people: dict[str, list[tuple[float, float]]] = {zone.id: [] for zone in camera.zones}
     zones = {zone.id: Visits(zone.points) for zone in camera.zones}
     visits: dict[str, list[Visit]] = {zone.id: [] for zone in camera.zones}
-    now = 0.0
+    watched = Watched(camera.analyse.rate)
     for frame in frames(video, rate=camera.analyse.rate):
         now = frame.at.seconds
         analysis = pipeline.analyse(frame)
+        watched.picture(now, analysed=analysis.analysed)
         crossings += analysis.crossings
         for sample in analysis.samples:
             if sample.rule in people and "pedestrian" in sample.present:
@@ -94,7 +114,8 @@ def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Ca
             found += zones[zone].update(people_of(analysis.tracks))[1]
         progress(now)
     return Observed(
-        seconds=now,
+        seconds=watched.seconds,
+        coverage=watched.coverage,
         crossings=tuple(sorted(crossings, key=lambda c: (c.at.seconds, c.line, c.track))),
         people={zone: tuple(numbers) for zone, numbers in people.items()},
         visits={zone: tuple(found) for zone, found in visits.items()},
@@ -103,19 +124,34 @@ def observe(video: Path, *, camera: Camera, models: Sequence[Path], progress: Ca
 
 def evaluated(truth: Truth, observed: Observed, *, lines: Sequence[Line] = ()) -> Evaluation:
     """What was seen, by the camera file's `lines`, against what is true."""
-    people = (people_score(zone, observed.people.get(zone.id, ())) for zone in truth.zones if zone.people)
+    end = observed.seconds
+    watched = [_watched(line, end) for line in truth.lines]
+    people = [(zone.id, people_score(zone, observed.people.get(zone.id, ()))) for zone in truth.zones if zone.people]
     return Evaluation(
-        seconds=observed.seconds,
-        lines=tuple(score(_watched(line, observed.seconds), observed.crossings) for line in truth.lines),
-        people=tuple(each for each in people if each),
+        seconds=end,
+        coverage=observed.coverage,
+        lines=tuple(score(line, observed.crossings) for line in watched),
+        people=tuple(each for _, each in people if each),
         visits=tuple(
             visit_score(zone.id, zone.visits_s, observed.visits.get(zone.id, ()))
             for zone in truth.zones
             if zone.visits_s is not None
         ),
-        after=sum(event.t > observed.seconds for line in truth.lines for event in line.events),
+        names={line.id: line.names for line in lines},
+        after=sum(event.t > end for line in truth.lines for event in line.events),
         elsewhere=drawn_elsewhere(truth, lines),
+        uncounted=tuple(_uncounted(watched, lines)),
+        unfinished=sum(left + AWAY_SECONDS > end for zone in truth.zones for _, left in zone.visits_s or ()),
+        unseen=tuple(zone for zone, each in people if each is None),
     )
+
+
+def _uncounted(truth: Sequence[TrueLine], lines: Sequence[Line]) -> Iterator[Uncounted]:
+    classes = {line.id: line.classes for line in lines}
+    for line in truth:
+        if line.id in classes:
+            kinds = Counter(e.kind for e in line.events if not e.optional and not countable(e, classes[line.id]))
+            yield from (Uncounted(line.id, kind, number) for kind, number in sorted(kinds.items()))
 
 
 def _watched(line: TrueLine, seconds: float) -> TrueLine:
@@ -171,113 +207,11 @@ def geh(counted: float, true: float, *, seconds: float) -> float:
     return math.sqrt(2 * ((counted - true) * 3600 / seconds) ** 2 / both) if both else 0.0
 
 
-def report(evaluation: Evaluation) -> str:
-    """The evaluation as Markdown tables, of which those are left out that the truth says nothing on, and below them a
-    line for whatever the numbers do not tell by themselves."""
-    tables = [
-        _table(
-            "line | true | counted | recall | precision | class accepted",
-            [
-                (s.line, s.true, s.counted, f"{s.recall:.3f}", f"{s.precision:.3f}", f"{_right(s):.3f}")
-                for s in evaluation.lines
-            ],
-        ),
-        _table(
-            "line | class | direction | counted | true | GEH",
-            [
-                (s.line, kind, way, counted, true, f"{geh(counted, true, seconds=evaluation.seconds):.1f}")
-                for s in evaluation.lines
-                for (kind, way), (counted, true) in s.counts.items()
-            ],
-        ),
-        _table(
-            "zone | pictures | people MAE | RMSE | NAE | bias",
-            [
-                (p.zone, p.pictures, f"{p.mae:.3f}", f"{p.rmse:.3f}", _told(p.nae), f"{p.bias:+.3f}")
-                for p in evaluation.people
-            ],
-        ),
-        _table(
-            "zone | visits | counted | found | dwell error, mean s | largest s",
-            [
-                (v.zone, v.true, v.counted, v.found, _told(_mean_size(v)), _told(max(_sizes(v), default=None)))
-                for v in evaluation.visits
-            ],
-        ),
-    ]
-    return "\n\n".join([*filter(None, tables), *notes(evaluation)])
-
-
-def notes(evaluation: Evaluation) -> list[str]:
-    """What is in no table: true crossings after the end, lines drawn elsewhere, and where numbers seem to disagree."""
-    optional = sum(s.optional for s in evaluation.lines)
-    other = sum(s.other_class for s in evaluation.lines)
-    elsewhere = ", ".join(evaluation.elsewhere)
-    end = f"the last picture, at {evaluation.seconds:.1f} s"
-    told = {
-        f"Left out: {evaluation.after} of the truth's crossings, which lie after {end}.": evaluation.after,
-        f"Drawn elsewhere in the truth: {elsewhere}; counted where the camera file has it.": elsewhere,
-        f"Left out: {optional} counted crossings of `optional` events, which `edge replay` has.": optional,
-        f"Of a class that `accept` allows: {other}; the counts by class and GEH go by the class told.": other,
-    }
-    return [line for line, so in told.items() if so]
-
-
-def as_json(evaluation: Evaluation) -> str:
-    """The evaluation for machines."""
-    lines = [
-        {"line": s.line, "true": s.true, "counted": s.counted, "matched": s.matched,
-         "recall": round(s.recall, 4), "precision": round(s.precision, 4), "right_class": s.right_class,
-         "other_class": s.other_class, "optional": s.optional, "counts": [
-             {"class": kind, "direction": way, "counted": counted, "true": true,
-              "geh": round(geh(counted, true, seconds=evaluation.seconds), 2)}
-             for (kind, way), (counted, true) in s.counts.items()
-         ],
-         "missed": [{"t": t, "class": kind, "direction": way} for t, kind, way in s.missed],
-         "extra": [{"t": t, "class": kind, "direction": way} for t, kind, way in s.extra]}
-        for s in evaluation.lines
-    ]  # fmt: skip
-    people = [
-        {"zone": p.zone, "pictures": p.pictures, "mae": round(p.mae, 4), "rmse": round(p.rmse, 4),
-         "bias": round(p.bias, 4)} | ({} if p.nae is None else {"nae": round(p.nae, 4)})
-        for p in evaluation.people
-    ]  # fmt: skip
-    visits = [
-        {"zone": v.zone, "true": v.true, "counted": v.counted, "found": v.found, "dwell_errors_s": v.dwell_errors}
-        for v in evaluation.visits
-    ]
-    whole = {"seconds": round(evaluation.seconds, 2), "lines": lines, "people": people, "visits": visits}
-    return json.dumps(whole | {"after": evaluation.after, "elsewhere": evaluation.elsewhere}, indent=1)
-
-
-def _table(head: str, rows: Sequence[Sequence[object]]) -> str:
-    if not rows:
-        return ""
-    body = [" | ".join(str(cell) for cell in row) for row in rows]
-    return "\n".join(f"| {row} |" for row in (head, " | ".join(["---"] * len(rows[0])), *body))
-
-
 def _overlap(true: tuple[float, float], visit: Visit) -> float:
     shared = min(true[1], visit.end) - max(true[0], visit.begin)
     whole = max(true[1], visit.end) - min(true[0], visit.begin)
     return max(0.0, shared) / whole if whole > 0 else 0.0
 
 
-def _right(score: Score) -> float:
-    return score.right_class / score.matched if score.matched else 1.0
-
-
-def _sizes(score: VisitScore) -> list[float]:
-    return [abs(error) for error in score.dwell_errors]
-
-
-def _mean_size(score: VisitScore) -> float | None:
-    return _mean(_sizes(score)) if score.dwell_errors else None
-
-
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
-
-
-def _told(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

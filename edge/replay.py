@@ -6,7 +6,8 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.schema import Camera
@@ -16,15 +17,25 @@ from edge.pipeline import Pipeline, count
 from edge.recorder import Recorder
 from edge.store.journal import Journal
 from edge.store.outbox import Outbox
+from edge.watched import Watched
 
 EPOCH = "00000000"
 """Replays number their messages in an epoch of their own, from 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Crossings in order of time, event messages in order of `seq`, and how much of the video was `watched`."""
+
+    crossings: tuple[Crossing, ...]
+    messages: tuple[bytes, ...]
+    watched: Watched
+
+
 def replay(
     video: Path, *, name: str, camera: Camera, models: tuple[Path, ...], progress: Callable[[float], None]
-) -> tuple[list[Crossing], list[bytes]]:
-    """Crossings in order of time and event messages in order of `seq`; the video begins at 1970-01-01T00:00:00Z.
+) -> Replayed:
+    """What a video gives, which begins at 1970-01-01T00:00:00Z.
 
     `progress` is told the seconds of video done. SourceError where the file gives no pictures.
     """
@@ -34,25 +45,32 @@ def replay(
         database = Path(folder) / "replay.db"
         journal = Journal(database, camera=name, epoch=EPOCH)
         recorder = Recorder(journal, name=name, camera=camera, now=Instant(0.0, 0.0))
-        now = 0.0
+        watched = Watched(camera.analyse.rate)
         for frame in frames(video, rate=camera.analyse.rate):
-            crossings += count(frame, pipeline, recorder).crossings
-            now = frame.at.utc
+            analysis = count(frame, pipeline, recorder)
+            crossings += analysis.crossings
+            watched.picture(frame.at.seconds, analysed=analysis.analysed)
             recorder.tick(frame.at)
-            progress(now)
-        recorder.close(now)
+            progress(watched.seconds)
+        recorder.close(watched.seconds)
         journal.close()
         outbox = Outbox(database)
         messages = sorted(outbox.waiting(limit=sys.maxsize, now=0.0), key=lambda m: m.stamp.seq)
         outbox.close()
-    return sorted(crossings, key=lambda c: (c.at.seconds, c.line, c.track)), [m.body for m in messages]
+    crossings.sort(key=lambda c: (c.at.seconds, c.line, c.track))
+    return Replayed(tuple(crossings), tuple(m.body for m in messages), watched)
 
 
-def told(crossings: Sequence[Crossing], camera: Camera) -> str:
-    """For a person, in one line: how many crossings each line has, by direction."""
-    counts = Counter((c.line, c.direction) for c in crossings)
-    lines = [f"{line.id} {counts[line.id, 0]} / {counts[line.id, 1]}" for line in camera.lines]
-    return f"{len(crossings)} crossings; " + ", ".join(lines)
+def told(replayed: Replayed, camera: Camera) -> str:
+    """For a person, in one line: how much was watched, and how many crossings each line has, by direction."""
+    watched = replayed.watched
+    over = f"{watched.seconds:.1f} s of video, coverage {watched.coverage:.3f}"
+    if not camera.lines:
+        return f"{over}; no lines to cross in the camera file: what its zones tell is among the messages, --events OUT"
+    counts = Counter((c.line, c.direction) for c in replayed.crossings)
+    ways = (" / ".join(f"{counts[line.id, way]} {line.names[way]}" for way in (0, 1)) for line in camera.lines)
+    lines = (f"{line.id} {each}" for line, each in zip(camera.lines, ways, strict=True))
+    return f"{over}; {len(replayed.crossings)} crossings: {', '.join(lines)}"
 
 
 def as_line(crossing: Crossing) -> str:

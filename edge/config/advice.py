@@ -125,6 +125,8 @@ def _of_place(kind: str, value: object, place: Place) -> str:
 
 def _of_kind(kind: str, value: object, context: Mapping[str, Any]) -> str:
     if kind == "literal_error":
+        if isinstance(value, str) and value in context["expected"].split(" or "):
+            return "write it without quotes"
         known = re.findall(r"'([^']+)'", context["expected"])
         near = difflib.get_close_matches(value.lower(), known, n=1) if isinstance(value, str) else []
         return f"did you mean {near[0]}?" if near else "choose one of these"
@@ -136,5 +138,7 @@ def _of_kind(kind: str, value: object, context: Mapping[str, Any]) -> str:
         return f"write {context.get('ge', context.get('le')):g} or {'more' if kind[0] == 'g' else 'less'}"
     if kind == "greater_than":
         return f"write more than {context.get('gt'):g}"
+    if kind in _NUMBERS and isinstance(value, bool):
+        return "write it in digits"
     told = {"too_short": "add what is missing", "too_long": "take out what is too much", "string_too_short": "write it"}
     return told.get(kind, "")

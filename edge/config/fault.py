@@ -16,7 +16,8 @@ def fault(kind: str, *, expected: str, found: str, do: str, place: tuple[str | i
 
 def shown(value: object) -> str:
     """What stands there, without any password that somebody wrote in a wrong place."""
-    return cut(hidden(repr(value) if isinstance(value, str) else str(value)))
+    written = str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)
+    return cut(hidden(written))
 
 
 def cut(text: str) -> str:

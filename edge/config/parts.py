@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticKnownError
 
 from edge.config.fault import fault
 from edge.config.slips import each_in_brackets, on_picture, two_numbers
@@ -15,7 +16,23 @@ RoadUser = Literal["pedestrian", "bicycle", "motorcycle", "car", "bus", "truck"]
 ID = r"[a-z0-9][a-z0-9-]{0,31}"
 """The form of every id, for it stands in topics."""
 Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _but_no_truth(error: Literal["float_type", "int_type"]) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, bool):
+            raise PydanticKnownError(error)
+        return value
+
+    return BeforeValidator(check)
+
+
+_BUT_NO_TRUTH = _but_no_truth("float_type")
+Number = Annotated[float, _BUT_NO_TRUTH]
+"""A number of a file, never true or false, which Python takes for 1 and 0; one in quotes is the same number."""
+Whole = Annotated[int, _but_no_truth("int_type")]
+Fraction = Annotated[float, Field(ge=0, le=1), _BUT_NO_TRUTH]
+"""In the messages too, whose schemas name its bounds because they come first."""
 Position = tuple[Fraction, Fraction]
 Corner = Annotated[Position, BeforeValidator(two_numbers(on_picture, example="[0.3, 0.4]"))]
 """A position that a person wrote."""
@@ -52,7 +69,7 @@ def _simple_polygon(points: tuple[Position, ...]) -> tuple[Position, ...]:
     return points
 
 
-Interval = Annotated[int, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
+Interval = Annotated[Whole, Field(ge=10, le=3600), AfterValidator(_divides_the_hour)]
 Polygon = Annotated[
     tuple[Corner, ...],
     Field(min_length=3, max_length=100),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from edge.config.fault import fault, shown
-from edge.config.parts import Corner, Id, Interval, Polygon, Position, RoadUser, Section
+from edge.config.parts import Corner, Id, Interval, Number, Polygon, Position, RoadUser, Section
 from edge.config.slips import anything, each_in_brackets, falling, on_picture, refuse_decimal_commas, two_numbers
 
 AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wrong_way", "stopped_vehicle"]
@@ -16,7 +16,7 @@ AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wron
 DENSEST = 12.0
 """People/m2 that no crowd reaches: from 6 to 9 on it is a crush (Fruin, Pedestrian Planning and Design, 1971; Weidmann,
 Transporttechnik der Fussgaenger, 1993)."""
-Level = Annotated[tuple[float, float], BeforeValidator(two_numbers(falling, example="[20, 10]"))]
+Level = Annotated[tuple[Number, Number], BeforeValidator(two_numbers(falling, example="[20, 10]"))]
 _LEVELS = each_in_brackets("levels", example="[[20, 10]]", alone=True)
 
 
@@ -25,9 +25,9 @@ class Limits(Section):
 
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=3), BeforeValidator(_LEVELS)]
     """For level 1, 2, 3: the value from which it is raised, and the one below which it is cleared."""
-    on_seconds: float = Field(default=20, ge=0, le=3600)
+    on_seconds: Number = Field(default=20, ge=0, le=3600)
     """How long a limit must hold before the alarm is raised; a higher level is told at once."""
-    off_seconds: float = Field(default=60, ge=0, le=3600)
+    off_seconds: Number = Field(default=60, ge=0, le=3600)
     """How long the value must stay below before it is cleared."""
 
     @model_validator(mode="after")
@@ -137,7 +137,7 @@ def _no_truth(direction: object) -> object:
         raise fault(
             "this is no direction",
             expected="0 or 1",
-            found=str(direction).lower(),
+            found=shown(direction),
             do="write 0 for the first of names, 1 for the second, or leave it out",
         )
     return direction
@@ -189,7 +189,7 @@ class Zone(Section):
     """The corners in order, as fractions of the picture."""
     name: str = ""
     """What people call it."""
-    area_m2: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    area_m2: Number | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The ground it covers; with it the density is told."""
     vehicles: bool = False
     """Also count vehicles by class."""
@@ -212,7 +212,7 @@ class Turn(Section):
     """Lines over which vehicles come in, in whichever direction."""
     exits: Annotated[tuple[Id, ...], Field(min_length=1)]
     """Lines over which they leave."""
-    within_seconds: float = Field(default=120, gt=0, le=600)
+    within_seconds: Number = Field(default=120, gt=0, le=600)
     """Who has not left by then counts as unmatched."""
     every: Interval = 300
     """Seconds of one interval."""
@@ -252,7 +252,7 @@ def _point_and_place(value: object) -> object:
     return value
 
 
-Pair = Annotated[tuple[Position, tuple[float, float]], BeforeValidator(_point_and_place)]
+Pair = Annotated[tuple[Position, tuple[Number, Number]], BeforeValidator(_point_and_place)]
 _PAIRS = each_in_brackets("points", example="[[[0.2, 0.8], [12.5, 0]], [[0.7, 0.8], [19, 0]]]")
 
 

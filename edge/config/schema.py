@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from edge.config.document import hidden
 from edge.config.fault import cut, fault, shown
 from edge.config.hosts import host_alone
-from edge.config.parts import Id, Polygon, RoadUser, Section, own_ids
+from edge.config.parts import Id, Number, Polygon, RoadUser, Section, Whole, own_ids
 from edge.config.rules import PCU_SETS, Calibration, Line, Queue, Turn, Zone
 from edge.config.slips import each_in_brackets
 
@@ -63,13 +63,13 @@ def _card_name(name: str) -> str:
     return name
 
 
-TileCount = Annotated[int, Field(ge=1, le=4)]
+TileCount = Annotated[Whole, Field(ge=1, le=4)]
 
 
 class Analyse(Section):
     """How the pictures are looked at."""
 
-    rate: float = Field(default=5, ge=1, le=15)
+    rate: Number = Field(default=5, ge=1, le=15)
     """Pictures analysed a second."""
     model: Annotated[str, AfterValidator(_card_name)] = "road-users"
     """Name of a model's card, NAME.toml."""
@@ -78,7 +78,7 @@ class Analyse(Section):
     small in it: [2, 2] costs five times as much."""
 
 
-PcuFactor = Annotated[float, Field(ge=0, le=10)]
+PcuFactor = Annotated[Number, Field(ge=0, le=10)]
 
 
 def _is_split(factors: dict[str, object], name: str, key: str) -> bool:
@@ -242,29 +242,29 @@ class Broker(Section):
 
     host: Annotated[str, Field(min_length=1), AfterValidator(host_alone)]
     """Name or address."""
-    port: int = Field(default=8883, ge=1, le=65535)
+    port: Whole = Field(default=8883, ge=1, le=65535)
     """Port; 8883 with TLS, 1883 mostly without."""
     tls: Annotated[Tls | Literal[False], BeforeValidator(_no_is_false)] = Tls()
     """Verified TLS by default; `false` only on a network that nobody else is on."""
     credentials: Id | None = None
     """Name of the secret that holds `user:password`."""
-    keepalive_seconds: int = Field(default=30, ge=5, le=600)
+    keepalive_seconds: Whole = Field(default=30, ge=5, le=600)
     """How soon a dead link is noticed."""
 
 
 class Storage(Section):
     """How the journal and the outbox are kept."""
 
-    flush_seconds: float = Field(default=30, ge=1, le=600)
+    flush_seconds: Number = Field(default=30, ge=1, le=600)
     """What a power cut may cost at most. Each flush writes a few kilobytes: 30 spares an SD card, 1 suits an SSD."""
-    outbox_mb: int = Field(default=256, ge=16, le=4096)
+    outbox_mb: Whole = Field(default=256, ge=16, le=4096)
     """Memory for what waits for the centre; beyond it the oldest goes first, alarms last, and the centre is told."""
 
 
 class Metrics(Section):
     """Numbers for Prometheus."""
 
-    port: int | None = Field(default=None, ge=1024, le=65535)
+    port: Whole | None = Field(default=None, ge=1024, le=65535)
     """Port of 127.0.0.1 on which the publisher answers; without it, it opens none."""
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 EDGE = "node: hue-1\nbroker: {host: mqtt.example.org}\n"
 GOOD = """\
 name: Cầu Trường Tiền
@@ -155,3 +159,12 @@ def test_check_tells_of_an_area_that_the_calibration_contradicts(tmp_path):
     assert sorted(line.split("/")[-1].split(".yaml")[0] for line in told) == ["large", "small", "thousand"], told
     assert all("zones[0].area_m2: expected about 1200 by the calibration, found " in line for line in told)
     assert any("found 1.2; write thousands without a point" in line for line in told)
+
+
+@pytest.mark.parametrize("page", ["technician.md", "technician.vi.md"])
+def test_sample_of_the_technicians_pages_has_no_fault(tmp_path, page):
+    sample = (ROOT / "docs" / page).read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    lines = "".join(f"  - {{id: {name}, points: [[0.1, 0.5], [0.9, 0.5]]}}\n" for name in ("tay", "dong", "nam", "bac"))
+    configuration(tmp_path, {"nga-tu": f"source: {{url: 'rtsp://192.168.1.21/main'}}\nlines:\n{lines}{sample}"})
+    result = edge_check(tmp_path)
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr

@@ -19,6 +19,7 @@ from edge.alignment import Alignment
 from edge.config.schema import Camera
 from edge.config.settings import OWN_MODELS
 from edge.dataflow import Frame
+from edge.evaluation import observe
 from edge.frames.clip import frames
 from edge.frames.health import PictureHealth, PictureState
 from edge.frames.survey import Survey
@@ -181,6 +182,11 @@ def test_replay_tells_a_frozen_recording_twice_alike(highway, tmp_path):
     video = recorded(tmp_path / "frozen.mkv", [*highway[:60:5], *[highway[60]] * 63])
     runs = [replay(video, name="gate", camera=CAMERA, models=(OWN_MODELS,), progress=lambda _: None) for _ in range(2)]
     assert runs[0] == runs[1]
-    zones = [json.loads(body) for body in runs[0][1]]
+    zones = [json.loads(body) for body in runs[0].messages]
     frozen = [(each["start"][-6:-1], each["coverage"]) for each in zones if "nostream" in each.get("flags", ())]
     assert frozen == [("00:50", 0.1), ("01:00", 0.0), ("01:10", 0.0)]
+    watched = sum(each["coverage"] * each["seconds"] for each in zones if each["rule"] == "z1" and "coverage" in each)
+    assert runs[0].watched.seconds == 74
+    assert runs[0].watched.analysed == pytest.approx(watched, abs=0.5)
+    observed = observe(video, camera=CAMERA, models=(OWN_MODELS,), progress=lambda _: None)
+    assert (observed.seconds, observed.coverage) == (74, runs[0].watched.coverage)

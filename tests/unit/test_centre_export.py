@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from arro3.io import read_parquet
+from export_ import DARK, FLOW, QUEUE, TRAFFIC, TURN, ZONE, changed, crossing, gap, message, read_csv
 
 from edge.centre import records
-from edge.centre.arrivals import Forgone, Numbered, read
 from edge.centre.store import Store
 from edge.cli import main
 from edge.errors import EdgeError
 from edge.export import COLUMNS, WHAT, export
 
-HEAD = {"v": 1, "epoch": "0a0a0a0a", "camera": "gate"}
-FLOW = {"rule": "l1", "seconds": 300, "coverage": 0.98, "total": [90, 80], "count": {"car": [61, 57], "bus": [0, 3]}}
-DARK = {"rule": "l1", "seconds": 300, "coverage": 0, "total": [90, 80], "flags": ["nostream", "clock"]}
-ZONE = {"rule": "z1", "seconds": 60, "coverage": 1, "people": {"mean": 131.4, "max": 149, "last": 137},
-        "vehicles": {"car": {"mean": 0.5, "max": 2, "last": 1}}, "density_m2": 1.83, "entered": 12,
-        "left": 9, "dwell_s": {"mean": 41, "p95": 110}, "level": 2}  # fmt: skip
-TURN = {"rule": "t1", "seconds": 300, "coverage": 1, "moves": {"l1>l2": {"car": 88, "bus": 2}, "l3>l1": {"car": 5}},
-        "unmatched": 0.07}  # fmt: skip
-QUEUE = {"rule": "q1", "seconds": 60, "coverage": 1, "vehicles": {"mean": 17.7, "max": 42}, "wait_s": 21}
-TRAFFIC = {"pcu": [20.5, 0], "speed_kmh": [27.8, 25.1], "headway_s": [0.6, 0.7], "occupancy": 0.183,
-           "walk_min_m": [1.5, 0.0]}  # fmt: skip
-ALARM = {"alarm": "0a0a0a0a-4", "kind": "crowd_density", "state": "raised", "level": 2, "value": 3.12, "limit": 3.0,
-         "clears_below": 2.5, "since": "2026-11-21T23:59:00Z"}  # fmt: skip
-
-
-def message(kind: str, seq: int, start: str, body: dict[str, Any]) -> Numbered:
-    told = {**HEAD, **body, "seq": seq, "start": start}
-    content = json.dumps({name: value for name, value in told.items() if value is not ...}).encode()
-    arrival = read(f"hue/1/n1/gate/{kind}/{body['rule']}", content, root="hue")
-    assert isinstance(arrival, Numbered)
-    return arrival
+"""What is exported says what was stored, in both forms and from both databases."""
 
 
 @pytest.fixture
@@ -72,34 +49,6 @@ def troubled(place: Callable[[], str]) -> str:
     )
     store.close()
     return where
-
-
-def crossing(seq: int, at: str) -> Numbered:
-    content = json.dumps({**HEAD, "seq": seq, "rule": "l1", "at": at, "class": "car", "direction": seq % 2}).encode()
-    arrival = read("hue/1/n1/gate/cross/l1", content, root="hue")
-    assert isinstance(arrival, Numbered)
-    return arrival
-
-
-def changed(seq: int, at: str, **body: Any) -> Numbered:
-    """A change of an alarm; without a value where it is not known."""
-    told = {**HEAD, "rule": "z1", "seq": seq, "at": at, **ALARM, **body}
-    told = {name: value for name, value in told.items() if name != "value" or told["state"] != "unknown"}
-    arrival = read("hue/1/n1/gate/alarm/z1", json.dumps(told).encode(), root="hue")
-    assert isinstance(arrival, Numbered)
-    return arrival
-
-
-def gap(first: int, last: int, reason: str) -> Forgone:
-    body = {"v": 1, "epoch": HEAD["epoch"], "from": first, "to": last, "reason": reason, "at": "2026-11-22T00:00:00Z"}
-    arrival = read("hue/1/n1/gap", json.dumps(body).encode(), root="hue")
-    assert isinstance(arrival, Forgone)
-    return arrival
-
-
-def read_csv(file: Path) -> list[list[str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.reader(lines))
 
 
 def test_export_csv_has_a_row_for_each_interval_class_and_direction(where: str, tmp_path: Path):
@@ -196,81 +145,6 @@ def test_export_flow_has_no_row_for_a_direction_of_which_nothing_is_told(place: 
     store.close()
     export(where, tmp_path)
     assert [line[5:13] for line in read_csv(tmp_path / "flow.csv")[1:]] == [["", "1", "", "", "25.1", "", "", ""]]
-
-
-def hour_of(where: str, tmp_path: Path, *parts: tuple[int, int, dict[str, Any]]) -> list[list[str]]:
-    """What becomes of intervals of one line, each its start and length in minutes and its fields."""
-    store = Store(where)
-    store.write(
-        [
-            message(
-                "flow",
-                seq,
-                f"2026-11-22T{7 + start // 60:02}:{start % 60:02}:00Z",
-                FLOW | {"coverage": 1, "seconds": 60 * length} | body,
-            )
-            for seq, (start, length, body) in enumerate(parts, 1)
-        ]
-    )
-    store.close()
-    export(where, tmp_path, what="hours")
-    return [line[3:] for line in read_csv(tmp_path / "hours.csv")[1:]]
-
-
-def cars(first: int, second: int = 0, **more: Any) -> dict[str, Any]:
-    return {"count": {"car": [first, second], "pedestrian": [1000, 1000]}, **more}
-
-
-def test_export_hours_have_the_peak_hour_factor_of_the_manual(place: Callable[[], str], tmp_path: Path):
-    """200, 240, 260 and 220 vehicles in the quarters of an hour: 920 / (4 x 260). Pedestrians are no vehicles."""
-    quarters = [(200, 30), (240, 30), (260, 30), (220, 30)]
-    parts = [(15 * n + 5 * part, 5, cars(a // 5 * (1 if part else 3), b // 3, pcu=[1.5, 2]))
-             for n, (a, b) in enumerate(quarters) for part in range(3)]  # fmt: skip
-    assert hour_of(place(), tmp_path, *parts) == [
-        ["2026-11-22T07:00:00Z", "0", "920", "18.0", "260", "0.885", "1.0"],
-        ["2026-11-22T07:00:00Z", "1", "120", "24.0", "30", "1.0", "1.0"],
-    ]
-
-
-@pytest.mark.parametrize(
-    ("gone", "instead", "coverage"),
-    [
-        ((15, 15), [], "0.75"),
-        ((15, 15), [(15, 15, {"count": ..., "coverage": 0, "flags": ["nostream"]})], "0.75"),
-        ((15, 15), [(15, 5, cars(4)), (25, 5, cars(4))], "0.917"),
-    ],
-)
-def test_export_hours_have_no_factor_where_an_interval_is_missing_or_blind(
-    place: Callable[[], str], tmp_path: Path, gone: tuple[int, int], instead: list[Any], coverage: str
-):
-    parts = [(start, 15, cars(10)) for start in (0, 15, 30, 45) if (start, 15) != gone] + instead
-    first, second = hour_of(place(), tmp_path, *parts)
-    volume = 30 + sum(body["count"]["car"][0] for _, _, body in instead if body["count"] is not ...)
-    assert first == ["2026-11-22T07:00:00Z", "0", str(volume), "", "", "", coverage]
-    assert second[2] == "0"  # never scaled up
-
-
-def test_export_hours_of_longer_intervals_have_a_volume_and_no_factor(place: Callable[[], str], tmp_path: Path):
-    rows = hour_of(place(), tmp_path, (0, 60, cars(10, 7)), (60, 20, cars(1)), (80, 20, cars(2)), (100, 20, cars(3)))
-    assert rows == [
-        ["2026-11-22T07:00:00Z", "0", "10", "", "", "", "1.0"],
-        ["2026-11-22T07:00:00Z", "1", "7", "", "", "", "1.0"],
-        ["2026-11-22T08:00:00Z", "0", "6", "", "", "", "1.0"],
-        ["2026-11-22T08:00:00Z", "1", "0", "", "", "", "1.0"],
-    ]
-
-
-def test_export_hours_since_a_moment_begin_with_the_next_whole_hour(place: Callable[[], str], tmp_path: Path):
-    store = Store(where := place())
-    store.write([message("flow", n + 1, f"2026-11-22T{n // 4:02}:{n % 4 * 15:02}:00Z", FLOW | {"seconds": 900})
-                 for n in range(12)])  # fmt: skip
-    store.close()
-    export(where, tmp_path, what="hours", since="2026-11-22T00:30:00Z")
-    assert [line[3] for line in read_csv(tmp_path / "hours.csv")[1::2]] == [
-        "2026-11-22T01:00:00Z",
-        "2026-11-22T02:00:00Z",
-    ]
-    assert list(export(where, tmp_path, what="hours", since="2026-11-22T01:00:00Z").values()) == [4]
 
 
 def test_export_gaps_tell_why_there_is_nothing_under_a_number(troubled: str, tmp_path: Path):

@@ -101,6 +101,7 @@ def test_slip_in_what_is_measured_is_one_fault_with_what_to_do(tmp_path, more, t
         ("classes: {car: 1}", "found {'car': 1}; write a list in brackets"),
         ("names: [vào, ra, về]", "found ['vào', 'ra', 'về']; take out what is too much"),
         ("forbidden: true", "expected 0 or 1, found true; write 0 for the first of names, 1 for the second"),
+        ("forbidden: '1'", "expected 0 or 1, found '1'; write it without quotes"),
     ],
 )
 def test_slip_in_a_line_is_one_fault_with_what_to_do(tmp_path, key, told):

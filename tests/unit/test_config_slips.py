@@ -169,7 +169,7 @@ def test_host_that_is_one_is_taken(tmp_path, host):
         (EDGE % ("Hue Edge 01", "a"), "found 'Hue Edge 01'; write it as hue-edge-01"),
         (EDGE % ("a", "b, credentials: 'admin:s3cr3t'"), "found something else; write only the name of the secret's"),
         (EDGE % ("a", "b, port: 0"), "found 0; write 1 or more"),
-        (EDGE % ("a", "b, tls: true"), "found True; leave it out for verified TLS, or name the files under it"),
+        (EDGE % ("a", "b, tls: true"), "found true; leave it out for verified TLS, or name the files under it"),
     ],
 )
 def test_slip_in_the_device_file_is_one_fault_with_what_to_do(tmp_path, text, told):

@@ -4,7 +4,7 @@ The thirteen pains as far as they concern what is counted: which have a test on 
 hold them.
 
 1 flicker, backwards counts, one that waits on the line: here
-    test_tracks.py: test_flicker_in_one_picture_is_never_confirmed
+    test_tracks_weak.py: test_flicker_in_one_picture_is_never_confirmed
     test_crossings.py: test_unconfirmed_track_that_ends_counts_nothing
     test_crossings.py: test_queue_that_stands_on_the_line_for_ten_minutes_counts_nothing_and_is_told
 2 fast ones skip the line: here
@@ -17,7 +17,7 @@ hold them.
     test_trails.py: test_no_absurd_speed_in_a_swarm_at_a_light
 4 rain, headlights, parked cars and shadows as ghosts: here
     test_counting_properties.py: test_parked_jittering_and_flickering_object_counts_nothing
-    test_tracks.py: test_what_is_seen_weakly_and_shivers_at_its_place_is_never_confirmed
+    test_tracks_weak.py: test_what_is_seen_weakly_and_shivers_at_its_place_is_never_confirmed
     test_picture_counting.py: test_fault_of_the_picture_marks_its_intervals_and_leaves_alarms_in_doubt
 5 alive, and nothing is looked at
     test_periods.py: test_interval_without_video_is_told_with_coverage_zero

@@ -78,6 +78,24 @@ def test_score_matches_one_to_one(line):
     assert score(line, [crossing(1.5)]).matched == 1
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"direction": True}, "lines[0].events[0].direction, expected a whole number, found true"),
+        ({"t": True}, "lines[0].events[0].t, expected a number, found true"),
+        ({"t": "soon"}, "lines[0].events[0].t, expected a number, found 'soon'"),
+        ({"direction": 2}, "lines[0].events[0].direction, expected at most 1, found 2"),
+    ],
+)
+def test_truth_with_a_wrong_number_is_one_line(tmp_path, event, told):
+    right = {"t": 1, "direction": 0, "class": "car"}
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"lines": [{"id": "l1", "points": [[0, 0], [1, 1]], "events": [right | event]}]}))
+    with pytest.raises(EdgeError) as caught:
+        load_truth(file)
+    assert told in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"lines": [{"id": 1}]}', '{"lines": [}', '{"lines" {}'])
 def test_truth_that_is_none_is_one_line(tmp_path, text):
     file = tmp_path / "x.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_tracks import KNOWN, MOTORCYCLE, PEDESTRIAN, car, confirmed_in, follow, ids_of, motorcycle, seen, times
+from tracker_ import KNOWN, MOTORCYCLE, PEDESTRIAN, car, confirmed_in, follow, ids_of, motorcycle, seen, times
 
 from edge.tracks.tracker import TrackerSettings
 

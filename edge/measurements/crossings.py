@@ -63,7 +63,8 @@ by goes on: it is a track that flies off through the queue, from each box to a s
 FEWEST = 3
 """Fewer sights are no watching."""
 LEAVES = 0.6
-"""How far one must go out of a queue, besides leaps, in its sizes."""
+"""How far one must go out of a queue, besides leaps, in its sizes: of those that it had on the way the larger, for a
+track that leaps along a queue leaps to smaller boxes."""
 SUDDEN = (0.1, 3.0)
 """A step is a leap beyond this share of the size and so many times the longer of the steps before and after it."""
 
@@ -104,7 +105,8 @@ class _Change:
 
 @dataclass(slots=True)
 class _Passage:
-    """Where one track stands with one line. Sides are -1 (left of the line walked first to last) and +1 (right)."""
+    """Where one track stands with one line. Sides are -1 (left of the line walked first to last) and +1 (right); the
+    first is where it was first seen, however close to the line."""
 
     side: int = 0
     far: float = 0.0
@@ -202,11 +204,12 @@ def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tup
     constant, share = BAND if passage.armed else RETURN
     side = int(np.sign(now.distance))
     away = abs(now.distance) / max(now.size, 1e-6)
+    passage.side = passage.side or side
     if side == passage.side:
         passage.far = max(passage.far, away)
         passage.armed = passage.armed or abs(now.distance) > REARM[0] + REARM[1] * now.size
-    elif abs(now.distance) > constant + share * now.size and (passage.side == 0 or passage.far + away > GONE):
-        complete = passage.side != 0 and passage.changed is not None and passage.changed.on_line
+    elif abs(now.distance) > constant + share * now.size and passage.far + away > GONE:
+        complete = passage.changed is not None and passage.changed.on_line
         passage.side, passage.far, passage.owed = side, away, side if complete else 0
         passage.armed = passage.armed and not complete
     change = passage.changed
@@ -263,7 +266,7 @@ def _first_step(passage: _Passage, change: _Change, now: _Sight) -> bool:
 def _leaves(passage: _Passage, change: _Change, now: _Sight) -> bool:
     """Whether one that was among a queue drives on: far, and not in leaps; or that it comes by beside the queue."""
     watched = now.at.seconds - passage.recent[0].at.seconds
-    if watched < WAY_SECONDS or _driven(passage) < LEAVES * now.size:
+    if watched < WAY_SECONDS or _driven(passage) < LEAVES * max(now.size, change.before.size):
         return False
     if change.watched >= BEFORE_SECONDS:
         return True

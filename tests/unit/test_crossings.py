@@ -4,44 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from crossings_ import ACROSS, HEIGHT, count, seen, stood, way
 
 from edge.config.rules import Line
-from edge.dataflow import CLASSES, Instant, Tracks
 from edge.measurements.crossings import CrossingCounter
-
-ACROSS = Line(id="l1", points=((0.2, 0.5), (0.8, 0.5)))
-"""Walked to the right, so its left is up: downwards is direction 0."""
-HEIGHT = 0.1
-
-FLIES_OFF = (0.518, 0.494, 0.45, 0.36, 0.25, 0.18, 0.12, 0.06, 0.01)
-COMES_BY = (0.53, 0.47, 0.41, 0.35, 0.29, 0.23, 0.17, 0.11, 0.05)
-
-
-def seen(t, places, *, kind="car", confirmed=True, ended=(), aspect=1.0):
-    """Tracks at time t: places maps ids to the bottom centre of a box 0.1 high and wide."""
-    boxes = [(x - HEIGHT / 2, y - HEIGHT, x + HEIGHT / 2, y) for x, y in places.values()]
-    return Tracks(
-        at=Instant(t, 1000.0 + t),
-        aspect=aspect,
-        ids=np.array(list(places), dtype=np.int64),
-        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        classes=np.full(len(places), CLASSES.index(kind), dtype=np.int8),
-        confirmed=np.full(len(places), confirmed),
-        ended=tuple(ended),
-    )
-
-
-def count(path, *, lines=(ACROSS,), dt=0.2, **how):
-    """The crossings of one object along a path."""
-    counter = CrossingCounter(lines)
-    found = []
-    for i, place in enumerate(path):
-        found += counter.update(seen(i * dt, {1: place}, **how))
-    return found
-
-
-def way(*ys, x=0.5):
-    return [(x, y) for y in ys]
 
 
 def test_crossing_downwards_counts_once_with_its_time_on_the_line():
@@ -184,41 +150,6 @@ def test_one_that_is_seen_twice_only_counts_where_others_go():
     assert [(c.track, c.direction) for c in found] == [(10, 0), (20, 0)]
 
 
-def test_one_born_beside_a_queue_that_leaps_into_it_counts_nothing():
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    found = []
-    for k, y in enumerate((0.80, 0.55, 0.42, 0.30, 0.28, *[0.28] * 15)):
-        found += counter.update(seen(20 + k * 0.2, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
-    assert found == []
-
-
-def test_one_that_leaps_through_a_queue_and_stays_in_it_counts_nothing():
-    """Two false boxes half a second apart, then one of the queue after the other."""
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    found, times = [], (20.0, 20.6, 21.2, 21.4, 21.6, *np.arange(21.8, 25, 0.2))
-    for t, y in zip(times, (0.84, 0.63, 0.39, 0.29, 0.07, *stood(0.06, 16)), strict=True):
-        found += counter.update(seen(t, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
-    assert found == []
-
-
-@pytest.mark.parametrize(("ys", "counted"), [(FLIES_OFF, 0), (COMES_BY, 1)])
-def test_track_born_in_a_queue_that_flies_off_through_it_counts_nothing(ys, counted):
-    """Slow where it was born, then box after box; who comes by beside the queue goes on as it came."""
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    found = []
-    for k, y in enumerate(ys):
-        found += counter.update(seen(20 + k * 0.2, {77: (0.45, y), 0: (0.4, 0.49), 1: (0.5, 0.52)}, kind="motorcycle"))
-    assert len(found) == counted
-
-
-def stood(y, count):
-    """So many looks at one who stands there and shivers."""
-    return list(y + np.random.default_rng(5).normal(0, 0.004, count))
-
-
 def test_leap_of_a_track_between_two_who_stand_counts_nothing():
     """A queue beside the line: one before it is hidden, and its track goes over to one beyond."""
     assert count(way(*stood(0.44, 12), *stood(0.56, 12))) == []
@@ -229,74 +160,15 @@ def test_one_who_stood_and_drives_over_the_line_counts():
     assert [c.direction for c in count(path)] == [0]
 
 
-def queue(counter, seconds, *, at=0.5):
-    """Four who stand on the line for so long, each hopping to its neighbour's place now and then."""
-    rng = np.random.default_rng(6)
-    found, rows = [], np.array([at - 0.09, at - 0.03, at + 0.03, at + 0.09])
-    for k in range(int(seconds * 5)):
-        if rng.random() < 0.1:
-            a = rng.integers(3)
-            rows[[a, a + 1]] = rows[[a + 1, a]]
-        places = {n: (0.4 + 0.02 * n, float(y + rng.normal(0, 0.006))) for n, y in enumerate(rows)}
-        found += counter.update(seen(k * 0.2, places, kind="motorcycle"))
-    return found
+@pytest.mark.parametrize("first", [0.4885, 0.4955, 0.499])
+def test_one_that_is_first_seen_just_before_the_line_counts(first):
+    assert [c.direction for c in count(way(first, *np.arange(0.51, 0.7, 0.03)))] == [0]
 
 
-def test_queue_that_stands_on_the_line_for_ten_minutes_counts_nothing_and_is_told():
-    counter = CrossingCounter([ACROSS])
-    found = queue(counter, 600)
-    assert found == []
-    assert counter.queued == {"l1"}
-    counter.update(seen(610.0, {}))
-    assert counter.queued == frozenset()
+def test_one_that_is_first_seen_just_beyond_the_line_counts_nothing():
+    assert count(way(0.501, *np.arange(0.52, 0.7, 0.03))) == []
 
 
-def test_one_who_leaves_a_queue_on_the_line_counts():
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    found = []
-    for k in range(15):
-        places = {0: (0.4, 0.41 + 0.03 * k), 1: (0.45, 0.47), 2: (0.5, 0.53)}
-        found += counter.update(seen(20 + k * 0.2, places, kind="motorcycle"))
-    assert [(c.track, c.direction) for c in found] == [(0, 0)]
-
-
-def test_one_who_drives_by_beside_a_queue_counts_even_if_first_seen_at_the_line():
-    """The other carriageway, at the lower edge of the picture."""
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    found = []
-    for k in range(9):
-        places = {0: (0.4, 0.49), 1: (0.45, 0.52), 9: (0.7, 0.56 - 0.05 * k)}
-        found += counter.update(seen(20 + k * 0.2, places, kind="motorcycle"))
-    assert [(c.track, c.direction) for c in found] == [(9, 1)]
-
-
-def joins(counter, begin, *ys):
-    """One who comes to a queue on the line, its place at each look; the crossings counted."""
-    found = []
-    for k, y in enumerate(ys):
-        places = {0: (0.4, 0.49), 1: (0.45, 0.52), 9: (0.6, y)}
-        found += counter.update(seen(begin + k * 0.2, places, kind="motorcycle"))
-    return found
-
-
-SLOWS = (0.30, 0.34, 0.375, 0.405, 0.43, 0.45, 0.465, 0.477, 0.487, 0.495, 0.503, 0.51, 0.515, 0.52)
-
-
-def test_one_who_comes_over_the_line_and_stands_in_its_queue_counts_at_once():
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    (crossing,) = joins(counter, 20, *SLOWS, *stood(0.52, 10))
-    assert (crossing.track, crossing.direction) == (9, 0)
-    assert crossing.at.seconds == pytest.approx(21.9, abs=0.2)
-
-
-def test_one_who_creeps_over_the_line_of_a_queue_counts_when_it_drives_on():
-    creeps = np.linspace(0.47, 0.52, 60)
-    counter = CrossingCounter([ACROSS])
-    queue(counter, 20)
-    assert joins(counter, 20, *creeps, *stood(0.52, 100)) == []
-    (crossing,) = joins(counter, 52, *np.linspace(0.52, 0.7, 20))
-    assert (crossing.track, crossing.direction) == (9, 0)
-    assert crossing.at.seconds == pytest.approx(27, abs=1)
+@pytest.mark.parametrize("born", [0.488, 0.495, 0.499, 0.501, 0.505])
+def test_one_that_is_born_on_the_line_and_stands_there_counts_nothing(born):
+    assert count(way(born, *stood(0.5, 200))) == []

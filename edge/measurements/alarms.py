@@ -67,6 +67,11 @@ class AlarmMachine:
             return [self._told(at, "changed" if before else "raised", of=self._level)]
         return []
 
+    @property
+    def standing(self) -> float:
+        """The value that a standing alarm has; 0 where none stands."""
+        return self._value if self._level else 0.0
+
     def state(self) -> Standing | None:
         """What a new process needs to go on with the alarm; None where none stands. JSON-able."""
         if not self._level:
@@ -146,9 +151,10 @@ class Alarms:
         """What the samples of one picture change."""
         changes = []
         for sample in samples:
-            value = self._values[sample.rule].of(sample) if sample.rule in self._values else None
-            if value is not None:
-                changes += self._machines[sample.rule].update(sample.at, value)
+            machine = self._machines.get(sample.rule)
+            value = self._values[sample.rule].of(sample, standing=machine.standing) if machine else None
+            if machine and value is not None:
+                changes += machine.update(sample.at, value)
         return changes
 
     def lost(self, at: Instant) -> list[Alarm]:
@@ -173,11 +179,11 @@ class _Value:
         self._recent: deque[tuple[float, float]] = deque()
         self._run, self._event = 0.0, 0.0
 
-    def of(self, sample: Sample) -> float | None:
-        """The value, None where the sample does not have it."""
+    def of(self, sample: Sample, *, standing: float) -> float | None:
+        """The value, None where the sample does not have it; `standing` is that with which the alarm stands, or 0."""
         now = sample.at.seconds
         if self._kind in EVENTS:
-            return self._events(now, sample.added.get(self._kind, 0.0))
+            return self._events(now, sample.added.get(self._kind, 0.0), standing)
         value = sample.present.get(PRESENT[self._kind])
         if value is None or self._kind not in AVERAGED:
             return value
@@ -186,11 +192,12 @@ class _Value:
             self._recent.popleft()
         return _mean(tuple(self._recent))
 
-    def _events(self, now: float, number: float) -> float:
-        """How many riders have come since it was last quiet for the off-delay, when one comes; else 0."""
+    def _events(self, now: float, number: float, standing: float) -> float:
+        """How many riders have come since it was last quiet for the off-delay, when one comes; else 0. As long as the
+        alarm stands, as it does while the camera is lost and after a restart, it was not quiet."""
         if not number:
             return 0.0
-        self._run = number + (self._run if now - self._event < self._quiet else 0.0)
+        self._run = number + max(standing, self._run if now - self._event < self._quiet else 0.0)
         self._event = now
         return self._run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,6 @@ from edge.config.rules import Zone
 from edge.dataflow import FloatArray, Tracks
 from edge.geometry import bottom_centres, in_picture, inside, iou, sizes
 
-Floats = NDArray[np.float64]
-
 LEEWAY = 0.3
 """How far from its place a vehicle still stands, in sizes of its box: four times what a standing box shakes."""
 LEAST_SECONDS = 3.0
@@ -22,22 +21,26 @@ LEAST_SECONDS = 3.0
 SAME = 0.4
 """Overlap (IoU) with a standing vehicle that is not seen any more, from which on a new track is that vehicle; and with
 where it was first seen, below which it came from there: what was always in its place may be a cone or a shadow."""
+SITS, LEAP_SECONDS = 0.7, 0.7
+"""Overlap (IoU) with one that stood no longer ago, from which on any track, sure or not, is that one: what stands looks
+the same in the next picture, and who drives up behind a motorbike that sets off needs 0.8 s to be where it stood."""
 HELD_SECONDS = 20.0
 """How long one that stood is waited for when it is not seen: a bus before it, a weak sight. It does not stand longer in
 that time, but may go on when it is seen again."""
 LEFT_SECONDS = 3.0
 """How long a place that a track went from is held for it to come back, or for one that begins there: a bus that passes
 hides a part of it, or takes its track along."""
+HIDDEN = 0.5
+"""Covered by so much of its box, one that stands need not be seen: detectors keep one of two such boxes."""
 STEADY, GLIMPSE_SECONDS = 0.8, 0.5
 """What did not come must be seen surely for this share of the time; a sight tells of no more than so long before it."""
-SETTLES = 0.1
-"""How fast the place follows the box, of what is new in each second: the first sights are no better than the others."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a vehicle has been `since` some moment, as its box there and as it was `first` seen anywhere; when it was
-    `last` seen, for how many seconds since then it was surely `watched`, and when its track has `taken` it."""
+    """Where a vehicle has been `since` some moment, as its mean box there and as it was `first` seen anywhere; when it
+    was `last` there, for how many seconds it was surely `watched`, when its track has `taken` it, and when it was last
+    `proven`: by a track that had been there for LEAST_SECONDS itself."""
 
     box: FloatArray
     since: float
@@ -45,6 +48,7 @@ class _Place:
     first: FloatArray
     taken: float
     watched: float = 0.0
+    proven: float = -math.inf
 
     def stood(self) -> float:
         return self.last - self.since
@@ -54,6 +58,20 @@ class _Place:
         if self.stood() < LEAST_SECONDS or self.watched >= STEADY * self.stood():
             return self.stood() >= LEAST_SECONDS
         return float(iou(self.first[None], self.box[None])[0, 0]) < SAME
+
+    def settle(self, box: FloatArray, now: float) -> None:
+        """Notes a sight in its place, whose box is the mean over time: one that drives off does not take it along."""
+        share = (now - self.last) / (now - self.since) if now > self.since else 1.0
+        self.box, self.last = self.box + np.float32(share) * (box - self.box), now
+        if now - self.taken >= LEAST_SECONDS:
+            self.proven = now
+
+    def behind(self, other: _Place) -> bool:
+        """Whether one hides it that came while it stood, and stands nearer."""
+        if not self.since < other.since <= self.last or other.box[3] <= self.box[3]:
+            return False
+        both = np.minimum(self.box[2:], other.box[2:]) - np.maximum(self.box[:2], other.box[:2])
+        return bool(np.maximum(both, 0).prod() >= HIDDEN * (self.box[2:] - self.box[:2]).prod())
 
 
 class Stops:
@@ -69,83 +87,96 @@ class Stops:
         """Where each track stood that has just gone elsewhere."""
 
     def update(self, tracks: Tracks) -> Mapping[str, float]:
-        """The seconds that the longest-standing vehicle now seen has stood, by zone; 0 where none stands. It stands in
-        the zones of its place: one that drives off into the next zone has not stood there."""
+        """The seconds that the longest-standing vehicle has stood that is seen now, or hidden by one that stands, by
+        zone; 0 where none stands. It stands in the zones of its place: one that drives off into the next zone has not
+        stood there."""
         self._forget(tracks)
-        seen = set(tracks.ids.tolist())
-        for track, box in zip(tracks.ids.tolist(), tracks.boxes, strict=True):
+        seen = dict(zip(tracks.ids.tolist(), tracks.boxes, strict=True))
+        for track, box in seen.items():
             self._firsts.setdefault(track, box)
+        rows = np.flatnonzero(tracks.classes > 0)
+        self._follow(tracks, rows)
         here = [
-            self._stand(int(tracks.ids[row]), tracks.boxes[row], tracks, seen)
-            if tracks.confirmed[row]
-            else self._stay(int(tracks.ids[row]), tracks.boxes[row], tracks)
-            for row in np.flatnonzero(tracks.classes > 0).tolist()
+            (self._stand if tracks.confirmed[row] else self._stay)(int(tracks.ids[row]), seen, tracks)
+            for row in rows.tolist()
         ]
-        places = [place for place in here if place and place.believed()]
+        places = self._standing([place for place in here if place], tracks.at.seconds)
         stood = np.array([place.stood() for place in places])
         points = in_picture(bottom_centres(np.array([place.box for place in places], np.float32).reshape(-1, 4)))
         return {zone.id: float(max(stood[inside(points, points_of(zone.points))], default=0.0)) for zone in self._zones}
 
     def _forget(self, tracks: Tracks) -> None:
-        now = tracks.at.seconds
-        for track in [t for t, place in self._places.items() if _over(place, now, ended=t in tracks.ended)]:
-            del self._places[track]
-        for track in tracks.ended:
+        """Drops the places that need not be kept; one where one stood is, for a while, without a track."""
+        now, ended = tracks.at.seconds, set(tracks.ended)
+        for track, place in list(self._places.items()):
+            if now - place.last > HELD_SECONDS or (track in ended and place.stood() < LEAST_SECONDS):
+                del self._places[track]
+        for track in ended:
             self._firsts.pop(track, None)
         self._left = {track: place for track, place in self._left.items() if now - place.last <= LEFT_SECONDS}
 
-    def _stand(self, track: int, box: FloatArray, tracks: Tracks, seen: set[int]) -> _Place:
-        """One sure sight of a vehicle: in its place, or in a new one."""
+    def _follow(self, tracks: Tracks, vehicles: NDArray[np.int64]) -> None:
+        """Who stands goes on under the track whose box sits in its place now, wherever its own has leapt to."""
         now = tracks.at.seconds
-        before = self._places.get(track)
-        place = before or self._inherited(box, tracks, seen)
+        held = [track for track, place in self._places.items() if now - place.proven <= LEAP_SECONDS]
+        if not held or not len(vehicles):
+            return
+        overlap = iou(np.stack([self._places[track].box for track in held]), tracks.boxes[vehicles])
+        sits = zip(held, tracks.ids[vehicles[overlap.argmax(axis=1)]].tolist(), overlap.max(axis=1), strict=True)
+        leapt = [(other, self._places.pop(track)) for track, other, most in sits if other != track and most >= SITS]
+        for track, place in leapt:
+            self._leave(track)
+            self._places[track], place.taken = place, now
+
+    def _stand(self, track: int, seen: Mapping[int, FloatArray], tracks: Tracks) -> _Place:
+        """One sure sight of a vehicle: in its place, in one where it stood before, or in a new one."""
+        now, box = tracks.at.seconds, seen[track]
+        place = self._places.get(track)
         if place is None or not _near(place.box, box, tracks.aspect):
-            place = self._left.get(track)
-            if place is None or not _near(place.box, box, tracks.aspect):
-                place = _Place(box, now, now, self._firsts[track], taken=now)
-            else:
-                del self._left[track]
-            if before and before.last - before.taken >= LEAST_SECONDS:
-                self._left[track] = before
+            place = self._before(track, seen, tracks) or _Place(box, now, now, self._firsts[track], taken=now)
+            self._leave(track)
         place.watched += min(now - place.last, GLIMPSE_SECONDS)
-        _settle(place, box, now)
+        place.settle(box, now)
         self._places[track] = place
         return place
 
-    def _stay(self, track: int, box: FloatArray, tracks: Tracks) -> _Place | None:
+    def _stay(self, track: int, seen: Mapping[int, FloatArray], tracks: Tracks) -> _Place | None:
         """One weak sight: who was surely seen to stand in its place stands on, but nobody begins to."""
         place = self._places.get(track)
-        if place is None or place.watched < LEAST_SECONDS or not _near(place.box, box, tracks.aspect):
+        if place is None or place.watched < LEAST_SECONDS or not _near(place.box, seen[track], tracks.aspect):
             return None
-        _settle(place, box, tracks.at.seconds)
+        place.settle(seen[track], tracks.at.seconds)
         return place
 
-    def _inherited(self, box: FloatArray, tracks: Tracks, seen: set[int]) -> _Place | None:
-        """The place of one that stood here, if its track has gone."""
-        gone = [(t, place) for t, place in self._places.items() if t not in seen and place.stood() >= LEAST_SECONDS]
-        gone += self._left.items()
-        if not gone:
+    def _before(self, track: int, seen: Mapping[int, FloatArray], tracks: Tracks) -> _Place | None:
+        """The place of one that stood here: of this track, or if it has none yet, of one that has gone."""
+        new, box = track not in self._places, seen[track]
+        held = [(self._left, whose) for whose in self._left if new or whose == track]
+        gone = [whose for whose in self._places if new and whose not in seen]
+        held += [(self._places, whose) for whose in gone if self._places[whose].stood() >= LEAST_SECONDS]
+        if not held:
             return None
-        overlap = iou(box[None], np.stack([place.box for _, place in gone]))[0]
-        track, place = gone[int(overlap.argmax())]
-        if overlap.max() < SAME or not _near(place.box, box, tracks.aspect):
+        overlap = iou(box[None], np.stack([places[whose].box for places, whose in held]))[0]
+        places, whose = held[int(overlap.argmax())]
+        if overlap.max() < SAME or not _near(places[whose].box, box, tracks.aspect):
             return None
+        place = places.pop(whose)
         place.taken = tracks.at.seconds
-        for held in (self._places, self._left):
-            if held.get(track) is place:
-                del held[track]
         return place
 
+    def _leave(self, track: int) -> None:
+        """A track goes from its place, which is held for a moment if it stood there."""
+        place = self._places.pop(track, None)
+        if place and place.last == place.proven:
+            self._left[track] = place
 
-def _settle(place: _Place, box: FloatArray, now: float) -> None:
-    """Notes that one was seen in its place, which follows it slowly."""
-    share = min(1.0, SETTLES * (now - place.last))
-    place.box, place.last = place.box + np.float32(share) * (box - place.box), now
-
-
-def _over(place: _Place, now: float, *, ended: bool) -> bool:
-    """Whether a place need not be kept: one that stood is, for a while, even when its track has ended."""
-    return now - place.last > HELD_SECONDS or (ended and place.stood() < LEAST_SECONDS)
+    def _standing(self, here: Sequence[_Place], now: float) -> list[_Place]:
+        """Those of `here`, where somebody is in this picture, that are believed to stand, and those that they hide."""
+        held = [place for place in (*self._places.values(), *self._left.values()) if place.last < now]
+        hidden = [place for place in held if place.believed() and any(map(place.behind, here))]
+        for place in hidden:
+            place.last = place.proven = now
+        return [place for place in here if place.believed()] + hidden
 
 
 def _near(place: FloatArray, box: FloatArray, aspect: float) -> bool:

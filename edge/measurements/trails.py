@@ -18,7 +18,7 @@ KEPT_SECONDS = 4.0
 PACE_SECONDS = 1.5
 """What the pace of now is measured over."""
 PAUSE_SECONDS = 1.0
-"""After a longer pause between two pictures nothing is known of any way."""
+"""Over a longer pause between two pictures no speed is told: nobody saw what happened in it."""
 FEWEST, SHORTEST = 3, 0.3
 """No speed is told from fewer sights; no pace is known from a shorter time."""
 HALVES = (0.5, 0.75, 1.0)
@@ -75,18 +75,22 @@ class Trails:
     def __init__(self, ground: Ground | None) -> None:
         self._ground = ground
         self._pictures: deque[_Picture] = deque()
+        self._since = float("-inf")
+        """When the first picture after the last pause was."""
 
     def update(self, tracks: Tracks) -> Floats:
         """The pace of each track (n,), metres a second, NaN as long as it is unknown. What a shaking box seems to move
         is taken off. Without calibration, or where a box is cut, it is a guess from the size of such a road user."""
         now = tracks.at.seconds
-        if self._pictures and not 0 < now - self._pictures[-1].seconds <= PAUSE_SECONDS:
+        if self._pictures and now <= self._pictures[-1].seconds:
             self._pictures.clear()
+        if not self._pictures or now - self._pictures[-1].seconds > PAUSE_SECONDS:
+            self._since = now
         while self._pictures and now - self._pictures[0].seconds > KEPT_SECONDS:
             self._pictures.popleft()
         order = np.argsort(tracks.ids)
         self._pictures.append(self._noted(tracks, order))
-        recent = [picture for picture in self._pictures if now - picture.seconds <= PACE_SECONDS]
+        recent = self._within(now - PACE_SECONDS, now)
         on_ground = _pace(self._way(tracks.ids, recent))
         guess = _pace(_sized_way(tracks, recent))
         paces = np.where(np.isnan(on_ground), guess, on_ground)
@@ -98,7 +102,7 @@ class Trails:
         calibration, too few sights, a way that no single object goes, or an uncertainty above 30 %."""
         best = None
         for half in HALVES:
-            near = [picture for picture in self._pictures if abs(picture.seconds - at) <= half]
+            near = self._within(at - half, at + half)
             way = self._way(np.array([track]), near, fewest=FEWEST)
             speed, sd = float(np.hypot(*way.velocity[0])), float(way.sd[0])
             if not (way.misfit[0] <= MISFIT and sd <= UNSURE * speed):
@@ -110,7 +114,8 @@ class Trails:
         return best
 
     def seen(self, track: int) -> tuple[Floats, Floats, Floats]:
-        """When a track was seen in the last seconds (p,), its boxes (p, 4), and the paces that were told of it (p,)."""
+        """When a track was seen in the last seconds (p,), before a pause too, its boxes (p, 4), and the paces that were
+        told of it (p,)."""
         found = [(p, row) for p in self._pictures for row in _find(p, np.array([track]))[0].tolist()]
         boxes = np.array([p.boxes[row] for p, row in found]).reshape(-1, 4)
         return np.array([p.seconds for p, _ in found]), boxes, np.array([p.paces[row] for p, row in found])
@@ -118,6 +123,10 @@ class Trails:
     def pictures(self, first: float, last: float) -> int:
         """How many pictures there were from one moment of the last seconds to another."""
         return sum(first <= picture.seconds <= last for picture in self._pictures)
+
+    def _within(self, first: float, last: float) -> list[_Picture]:
+        """The pictures from one moment to another, but for those before the last pause."""
+        return [picture for picture in self._pictures if max(first, self._since) <= picture.seconds <= last]
 
     def _noted(self, tracks: Tracks, order: NDArray[np.int64]) -> _Picture:
         boxes = tracks.boxes[order].astype(np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.config.rules import Line
 from edge.dataflow import CLASSES, Crossing, Tracks
 from edge.geometry import bottom_centres, right_of, sizes
-from edge.measurements.trails import Trails
+from edge.measurements.trails import PAUSE_SECONDS, Trails
 
 Floats = NDArray[np.float64]
 
@@ -19,13 +19,15 @@ LOOK_SECONDS = 2.0
 """How long before and after the crossing the way is looked at: from where it was farthest on the one side to where it
 is farthest on the other, for two that meet may have changed their ids, and the picture's edge cuts who leaves."""
 RIDDEN = 1.0
-"""Sizes of itself that a rider must have come across the line, `ASIDE` of them on each side."""
+"""Sizes of itself that a rider must have come across the line, `ASIDE` of them on each side; what it went while the
+camera was lost for more than a moment does not count, for another may have taken its id."""
 ASIDE = 0.3
 SIGHTS, SEEN = 5, 0.7
 """In how many pictures of that way it must have been seen, and in what share of them."""
 SMOOTH = 0.15
 """How far it may be from a steadily accelerated way, root mean square in sizes: a track that hops from one vehicle of a
-jam to the one behind it is seen rarely and goes in steps."""
+jam to the one behind it is seen rarely and goes in steps. Each place is the middle one of three in a row (running
+median, Tukey 1977), which leaves steps as they are: a single sight may be of one that it meets."""
 ON_FOOT_MS = 3.5
 """Faster than this nobody walks: what is called a pedestrian then is a rider whose machine was overlooked. Without a
 calibration paces of pedestrians are told too low for that, so there only fast riders are found out."""
@@ -61,14 +63,17 @@ class WrongWay:
         across, own = self._across(crossing, boxes[near], aspect)
         way = slice(int(across.argmin()), int(across.argmax()) + 1)
         near, across, size = near[way], across[way], float(np.median(own))
-        if len(near) < SIGHTS or across[-1] - across[0] < RIDDEN * size or min(-across[0], across[-1]) < ASIDE * size:
+        ridden = np.diff(across)[np.diff(times[near]) <= PAUSE_SECONDS].sum()
+        if len(near) < SIGHTS or ridden < RIDDEN * size or min(-across[0], across[-1]) < ASIDE * size:
             return False
         at = times[near] - crossing.at.seconds
         if len(near) < SEEN * self._trails.pictures(times[near[0]], times[near[-1]]):
             return False
         if crossing.kind == CLASSES[0] and not _fast(paces[near]):
             return False
-        off = across - np.polyval(np.polyfit(at, across, 2), at)
+        middle = np.median([across[:-2], across[1:-1], across[2:]], axis=0)
+        went = np.concatenate([across[:1], middle, across[-1:]])
+        off = went - np.polyval(np.polyfit(at, went, 2), at)
         return bool(np.sqrt(np.mean(off**2)) <= SMOOTH * size)
 
     def _across(self, crossing: Crossing, boxes: Floats, aspect: float) -> tuple[Floats, Floats]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from _scene_queues import can_be_known
 from _scene_rules import QUEUE_CLEARS, QUEUE_LIMIT, QUEUE_ON_SECONDS, STANDS_SECONDS, forbidden_line
 from numpy.typing import NDArray
+from scenes.noise import Noise
 from scenes.scene import Scene
 from scenes.traffic import TICK
 
@@ -50,13 +52,14 @@ class Verdict:
     false: int
 
 
-def asked(scene: Scene, camera: Camera) -> list[Asked]:
-    """What the truth of a scene asks of its camera's alarms."""
+def asked(scene: Scene, camera: Camera, *, noise: Noise) -> list[Asked]:
+    """What the truth of a scene asks of the alarms of its camera, whose net has this noise."""
     wanted = [_wrong_way(scene, camera)] if forbidden_line(camera) else []
     whole = _in_zone(scene.truth.points, camera)
-    wanted += [_stopped(scene, whole, whole | _seen_in_zone(scene, camera)), _congestion(scene, whole)]
+    surely, maybe = _seen_in_zone(scene, camera)
+    wanted += [_stopped(scene, whole & surely, whole | maybe), _congestion(scene, whole)]
     if camera.queues:
-        wanted.append(_queue(scene))
+        wanted.append(_queue(scene, noise))
     return wanted
 
 
@@ -85,8 +88,9 @@ def _in_zone(points: Floats, camera: Camera) -> NDArray[np.bool_]:
     return inside(points.reshape(-1, 2).astype(np.float32), camera.zones[0].points).reshape(points.shape[:2])
 
 
-def _seen_in_zone(scene: Scene, camera: Camera) -> NDArray[np.bool_]:
-    """Who may be seen in the zone (ticks, n): by what the picture shows of each, whose edges may be EDGE_OFF off."""
+def _seen_in_zone(scene: Scene, camera: Camera) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Who must and who may be seen in the zone (ticks, n): by what the picture shows of each, whose edges may be
+    EDGE_OFF off."""
     boxes = scene.truth.views[0]
     cut = np.clip(boxes, 0.0, 1.0)
     points = np.stack([(cut[..., 0] + cut[..., 2]) / 2, cut[..., 3]], axis=-1)
@@ -95,14 +99,14 @@ def _seen_in_zone(scene: Scene, camera: Camera) -> NDArray[np.bool_]:
     off = EDGE_OFF * (cut[..., 2:] - cut[..., :2])
     aside = ([0, 0], [0, 1], [0, -1], [1, 0], [-1, 0])
     moved = (np.where(there[..., None], in_picture(points + off * way), np.nan) for way in aside)
-    return np.asarray(np.logical_or.reduce([_in_zone(each, camera) for each in moved]))
+    told = np.array([_in_zone(each, camera) for each in moved])
+    return told.all(axis=0), told.any(axis=0)
 
 
-def _stopped(scene: Scene, whole: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Asked:
-    """A vehicle that keeps its place in the zone: due where the `whole` one stands there, allowed where what is `seen`
-    of it does."""
+def _stopped(scene: Scene, surely: NDArray[np.bool_], maybe: NDArray[np.bool_]) -> Asked:
+    """A vehicle that keeps its place in the zone: due where it is `surely` there, allowed where it is `maybe`."""
     with np.errstate(invalid="ignore"):
-        still, slow = whole & (scene.truth.history.speeds < STILL_MS), seen & (scene.truth.history.speeds < SLOW_MS)
+        still, slow = surely & (scene.truth.history.speeds < STILL_MS), maybe & (scene.truth.history.speeds < SLOW_MS)
     due = [begin + STANDS_SECONDS for begin, end in _spans(still) if end - begin >= STANDS_SECONDS + EARLY]
     may = [
         (begin + STANDS_SECONDS - EARLY, end + EARLY)
@@ -122,10 +126,12 @@ def _congestion(scene: Scene, there: NDArray[np.bool_]) -> Asked:
     return Asked("congestion", tuple(due), tuple((a, b + 40.0) for a, b in _spans((mean < MOVES_MS)[:, None])))
 
 
-def _queue(scene: Scene) -> Asked:
-    """A mean number over five seconds, as the alarm has it; within 1.5 vehicles of the limit anything may be."""
+def _queue(scene: Scene, noise: Noise) -> Asked:
+    """A mean number over five seconds, as the alarm has it; within 1.5 vehicles of the limit anything may be. Due where
+    so many can be known, allowed where so many wait."""
     vehicles = _smooth(scene.truth.queue(scene.ways[0].entry)[0].astype(np.float64), 5.0)
-    full = _spans((vehicles >= QUEUE_LIMIT + 1.5)[:, None])
+    known = _smooth(can_be_known(scene, noise).astype(np.float64), 5.0)
+    full = _spans((known >= QUEUE_LIMIT + 1.5)[:, None])
     due = [begin + QUEUE_ON_SECONDS for begin, end in full if end - begin >= QUEUE_ON_SECONDS + 5]
     near = _spans((vehicles >= (QUEUE_LIMIT + QUEUE_CLEARS) / 2)[:, None])
     return Asked("queue", tuple(due), tuple((begin, end + QUEUE_ON_SECONDS) for begin, end in near))

@@ -33,8 +33,8 @@ def measured_hours(seed: int, noise: Noise, *, rate: float, confident: float) ->
     seen = watch(camera, looks, confident=confident)
     seconds = street[-1][0] + street[-1][1].seconds
     row: Numbers = {"passed": float(sum(_passed(scene) for _, scene in street))}
-    parts = zip(*([_asked_later(each, begin) for each in asked(scene, camera)] for begin, scene in street), strict=True)
-    row |= alarms_of([_joined(each) for each in parts], seen.alarms, seconds=seconds)
+    wanted = [[_asked_later(each, begin) for each in asked(scene, camera, noise=noise)] for begin, scene in street]
+    row |= alarms_of([_joined(each) for each in zip(*wanted, strict=True)], seen.alarms, seconds=seconds)
     counts = rows_of([volumes(scene, _between(seen.crossings, begin, scene.seconds)) for begin, scene in street])
     return row | counts | {"scenes": 1.0, "seconds": seconds}
 

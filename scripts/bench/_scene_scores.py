@@ -48,7 +48,7 @@ def measured(scene: Scene, noise: Noise, *, rate: float, confident: float) -> Nu
     seen = watch(camera, scene.detections(noise, Pace(rate)), confident=confident)
     row: Numbers = {"scenes": 1, "seconds": scene.seconds}
     row |= volumes(scene, seen.crossings) | speeds_of(scene, seen)
-    row |= alarms_of(asked(scene, camera), seen.alarms, seconds=scene.seconds)
+    row |= alarms_of(asked(scene, camera, noise=noise), seen.alarms, seconds=scene.seconds)
     if camera.turns:
         row |= _turns(scene, seen)
     if camera.queues:

@@ -6,7 +6,7 @@ hold them.
 1 flicker, backwards counts, one that waits on the line: here
     test_tracks_weak.py: test_flicker_in_one_picture_is_never_confirmed
     test_crossings.py: test_unconfirmed_track_that_ends_counts_nothing
-    test_crossings.py: test_queue_that_stands_on_the_line_for_ten_minutes_counts_nothing_and_is_told
+    test_crossings_queue.py: test_queue_that_stands_on_the_line_for_ten_minutes_counts_nothing_and_is_told
 2 fast ones skip the line: here
     test_crossings.py: test_crossing_is_found_at_any_speed
     test_counting_properties.py: test_journey_over_the_line_counts_once_in_its_direction

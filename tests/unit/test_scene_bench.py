@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "scripts"), str(ROOT / "scripts/bench")]
 import _scene_hours as hours  # noqa: E402
 from _scene_alarms import Asked, asked, judged  # noqa: E402
-from _scene_queues import can_be_seen  # noqa: E402
+from _scene_queues import can_be_known, can_be_seen  # noqa: E402
 from _scene_rules import camera_of  # noqa: E402
 from _scene_scores import Seen, measured, speeds_of, turns_of  # noqa: E402
 from scenes.library import SCENES  # noqa: E402
@@ -51,7 +51,7 @@ def test_alarm_is_found_about_its_time_and_false_where_none_may_be(alarms, found
 def test_truth_of_a_scene_asks_for_what_happens_in_it():
     for name, kind in (("wrong way", "wrong_way"), ("stopped vehicle", "stopped_vehicle")):
         scene = SCENES[name](0)
-        due = {each.kind: len(each.due) for each in asked(scene, camera_of(scene))}
+        due = {each.kind: len(each.due) for each in asked(scene, camera_of(scene), noise=ROAD_USERS)}
         assert due.pop(kind) == 1
         assert not any(due.values())
 
@@ -66,7 +66,7 @@ def test_true_turns_are_those_of_the_trips():
 
 def test_vehicle_of_which_the_picture_shows_a_part_in_the_zone_may_be_told_but_need_not_be():
     scene = SCENES["stopped vehicle"](4013)
-    (stopped,) = (each for each in asked(scene, camera_of(scene)) if each.kind == "stopped_vehicle")
+    (stopped,) = (each for each in asked(scene, camera_of(scene), noise=ROAD_USERS) if each.kind == "stopped_vehicle")
     assert stopped.due == ()
     assert stopped.may
 
@@ -74,9 +74,29 @@ def test_vehicle_of_which_the_picture_shows_a_part_in_the_zone_may_be_told_but_n
 def test_vehicle_within_the_error_of_its_box_of_a_zone_may_be_told_but_need_not_be():
     """A car stands 0.015 of the picture outside, 0.03 of the height of its box."""
     scene = SCENES["stopped vehicle"](5079)
-    (stopped,) = (each for each in asked(scene, camera_of(scene)) if each.kind == "stopped_vehicle")
+    (stopped,) = (each for each in asked(scene, camera_of(scene), noise=ROAD_USERS) if each.kind == "stopped_vehicle")
     assert stopped.due == ()
     assert stopped.may
+
+
+def test_vehicle_within_the_error_of_its_box_inside_a_zone_may_be_told_but_need_not_be():
+    """A motorcycle stands 0.005 of the picture inside, 0.07 of the width of its box."""
+    scene = SCENES["junction"](3129)
+    (stopped,) = (each for each in asked(scene, camera_of(scene), noise=ROAD_USERS) if each.kind == "stopped_vehicle")
+    assert stopped.due == ()
+    assert stopped.may
+
+
+def test_queue_whose_vehicles_hide_each_other_all_the_while_may_be_told_but_need_not_be():
+    """Eighteen wait at the red light, of whom eight are ever shown; the limit is eight."""
+    scene = SCENES["signal"](5072)
+    by_noise = {
+        noise: next(each for each in asked(scene, camera_of(scene), noise=noise) if each.kind == "queue")
+        for noise in (NONE, ROAD_USERS)
+    }
+    assert by_noise[NONE].due
+    assert by_noise[ROAD_USERS].due == ()
+    assert by_noise[ROAD_USERS].may == by_noise[NONE].may != ()
 
 
 def test_speeds_are_compared_with_all_and_with_those_counted():
@@ -141,3 +161,13 @@ def test_bench_goes_on_from_its_rows(tmp_path):
     rows.write_text("".join(json.dumps(json.loads(r) | {"code": "other"}) for r in rows.read_text().splitlines()))
     third = subprocess.run([*command, "--scenes", "1"], capture_output=True, text=True, check=True).stdout
     assert "1 scenes run" in third
+
+
+def test_who_waits_in_a_queue_is_known_once_it_was_shown_though_it_is_hidden_now():
+    scene = SCENES["signal"](4014)
+    true, _ = scene.truth.queue("n")
+    at = np.arange(0, len(true), 5)
+    known, seen = can_be_known(scene, ROAD_USERS)[at], can_be_seen(scene, at / 10, ROAD_USERS)[:, 0]
+    assert (known >= seen).all()
+    assert seen.sum() < known.sum() < true[at].sum()
+    assert (can_be_known(scene, NONE)[at] == true[at]).mean() > 0.9

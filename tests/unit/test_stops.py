@@ -210,3 +210,67 @@ def test_one_that_passes_the_place_of_a_hidden_car_does_not_end_it():
 def test_weak_sight_elsewhere_is_no_standing():
     weak = [dataclasses.replace(each, confirmed=np.zeros(1, np.bool_)) for each in car(20, 40, x=0.2)]
     assert max(seconds for t, seconds in stood([*car(0, 20), *weak]).items() if t > 20.5) == 0
+
+
+def came(end):
+    """Pictures of a car that came, and stands from the fourth second on."""
+    return [*car(0, 4, x=-0.2, speed=0.05), *car(4, end)]
+
+
+def weakly(pictures, *tracks):
+    """The same, but of these tracks only weak sights."""
+    return [dataclasses.replace(each, confirmed=~np.isin(each.ids, tracks)) for each in pictures]
+
+
+def away(begin, end):
+    """Track 1 goes off with another vehicle; the box in its place is track 2 now."""
+    return [
+        seen(begin + i / 5, {2: CAR} | ({1: moved(0.2 + 0.03 * i)} if i < 5 else {}), kind="car")
+        for i in range(round((end - begin) * 5))
+    ]
+
+
+def test_car_goes_on_under_the_weak_track_that_begins_where_its_own_leapt_away():
+    told = stood([*came(40), *weakly(away(40.4, 80), 2)])
+    assert told[79.8] == pytest.approx(76, abs=1)
+
+
+def test_two_tracks_that_change_places_go_on_as_those_who_stood_there():
+    both = [seen(i / 5, {1: CAR, 2: moved(0.2)}, kind="car") for i in range(200)]
+    changed = [seen(40 + i / 5, {1: moved(0.2), 2: CAR}, kind="car") for i in range(50)]
+    gone = [seen(50 + i / 5, {2: CAR}, kind="car") for i in range(50)]
+    told = stood([*both, *changed, *gone])
+    assert told[49.8] == told[59.8] - 10 == pytest.approx(49.8, abs=0.5)
+
+
+def test_car_whose_weak_sight_another_track_takes_for_a_moment_stands_on():
+    told = stood([*came(20), *weakly(car(20, 40), 1), *away(40, 40.2), *weakly(car(40.2, 60), 1)])
+    assert list(told.values())[-1] == pytest.approx(56, abs=1)
+
+
+def test_truck_that_drives_off_does_not_take_its_place_into_the_zone():
+    """It stood just before it; as it drives away its upper edge moves little."""
+    truck = np.array([0.3, 0.35, 0.7, 0.83])
+    stands = [seen(i / 5, {1: truck}, kind="truck") for i in range(250)]
+    goes = [seen(50 + i / 5, {1: truck - np.array([0, 0, 0.01, 0.02]) * i}, kind="truck") for i in range(15)]
+    assert max(stood([*stands, *goes]).values()) == 0
+
+
+FRONT = {9: np.array([0.35, 0.42, 0.65, 0.9])}
+"""A truck that hides the car, and stands outside the zone itself."""
+
+
+def test_car_hidden_by_a_truck_that_waits_behind_it_stands_as_long():
+    comes = [seen(20 + i / 5, {1: CAR, 9: FRONT[9] + 0.1 - 0.02 * i}, kind="truck") for i in range(6)]
+    waits = [seen(21.2 + i / 5, FRONT, kind="truck", ended=(1,) if i == 10 else ()) for i in range(194)]
+    drives = [seen(60 + i / 5, {9: FRONT[9] - 0.03 * i}, kind="truck") for i in range(1, 10)]
+    told = stood([*came(20), *comes, *waits, *drives])
+    assert list(told.values())[-10] == pytest.approx(56, abs=1)
+    assert max(seconds for t, seconds in told.items() if t > 61.5) == 0
+
+
+def test_car_that_drives_off_behind_a_parked_truck_does_not_stand_on():
+    alone = [seen(i / 5, FRONT, kind="truck") for i in range(50)]
+    both = [seen(10 + i / 5, {1: CAR} | FRONT, kind="truck") for i in range(100)]
+    after = [seen(30 + i / 5, FRONT, kind="truck", ended=(1,) if i == 10 else ()) for i in range(150)]
+    assert max(seconds for t, seconds in stood([*alone, *both, *after]).items() if t >= 30) == 0

@@ -165,6 +165,19 @@ def test_the_trail_of_a_track_is_forgotten():
     assert len(trails.seen(199)[0]) == 1
 
 
+def test_no_speed_over_a_pause_in_which_another_may_have_taken_the_id():
+    """It rides at 5 m/s; 1.2 s later who has its id is back where the ride began."""
+    trails, ride = Trails(GROUND), [box_at(CAMERA, 0.0, 20.0 - i) for i in range(6)]
+    before, after = ([trails.update(seen(t + i / 5, {1: b}, aspect=CAMERA.aspect))[0] for i, b in enumerate(ride)]
+                     for t in (0.0, 2.2))  # fmt: skip
+    assert before[-1] == pytest.approx(5.0, rel=0.2)
+    assert np.isnan(after[0])
+    assert after[-1] == pytest.approx(5.0, rel=0.2)
+    speed = trails.speed(1, 2.4)
+    assert speed
+    assert speed.metres_per_second == pytest.approx(5.0, rel=0.2)
+
+
 def test_pace_of_one_that_the_picture_cuts_is_known_by_its_other_edge():
     trails = Trails(None)
     paces = [

@@ -32,6 +32,12 @@ LEFT_SECONDS = 3.0
 hides a part of it, or takes its track along."""
 HIDDEN = 0.5
 """Covered by so much of its box, one that stands need not be seen: detectors keep one of two such boxes."""
+SEEN = 2.0
+"""No more than so many times the seconds that it was surely seen, and HELD_SECONDS, does one stand whom others hide: it
+may have driven off behind them."""
+MEAN_SECONDS = 60.0
+"""Over so long at most its place is the mean of its boxes: one that drives off does not take it along, but a camera
+that is moved a little, and light that changes by the hour, do."""
 STEADY, GLIMPSE_SECONDS = 0.8, 0.5
 """What did not come must be seen surely for this share of the time; a sight tells of no more than so long before it."""
 
@@ -60,8 +66,8 @@ class _Place:
         return float(iou(self.first[None], self.box[None])[0, 0]) < SAME
 
     def settle(self, box: FloatArray, now: float) -> None:
-        """Notes a sight in its place, whose box is the mean over time: one that drives off does not take it along."""
-        share = (now - self.last) / (now - self.since) if now > self.since else 1.0
+        """Notes a sight in its place."""
+        share = (now - self.last) / min(now - self.since, MEAN_SECONDS) if now > self.since else 1.0
         self.box, self.last = self.box + np.float32(share) * (box - self.box), now
         if now - self.taken >= LEAST_SECONDS:
             self.proven = now
@@ -116,17 +122,20 @@ class Stops:
         self._left = {track: place for track, place in self._left.items() if now - place.last <= LEFT_SECONDS}
 
     def _follow(self, tracks: Tracks, vehicles: NDArray[np.int64]) -> None:
-        """Who stands goes on under the track whose box sits in its place now, wherever its own has leapt to."""
+        """Who stands goes on under the track whose box sits in its place now, wherever its own has leapt to. A second
+        box on one whose own track is there takes nothing."""
         now = tracks.at.seconds
         held = [track for track, place in self._places.items() if now - place.proven <= LEAP_SECONDS]
         if not held or not len(vehicles):
             return
         overlap = iou(np.stack([self._places[track].box for track in held]), tracks.boxes[vehicles])
-        sits = zip(held, tracks.ids[vehicles[overlap.argmax(axis=1)]].tolist(), overlap.max(axis=1), strict=True)
-        leapt = [(other, self._places.pop(track)) for track, other, most in sits if other != track and most >= SITS]
-        for track, place in leapt:
-            self._leave(track)
-            self._places[track], place.taken = place, now
+        ids, sits = tracks.ids[vehicles], overlap >= SITS
+        still = set(np.array(held)[(sits & (ids == np.array(held)[:, None])).any(axis=1)].tolist())
+        takes = zip(held, ids[overlap.argmax(axis=1)].tolist(), overlap.max(axis=1) >= SITS, strict=True)
+        leapt = [(heir, self._places.pop(track)) for track, heir, so in takes if so and not {track, heir} & still]
+        for heir, place in leapt:
+            self._leave(heir)
+            self._places[heir], place.taken = place, now
 
     def _stand(self, track: int, seen: Mapping[int, FloatArray], tracks: Tracks) -> _Place:
         """One sure sight of a vehicle: in its place, in one where it stood before, or in a new one."""
@@ -172,11 +181,15 @@ class Stops:
 
     def _standing(self, here: Sequence[_Place], now: float) -> list[_Place]:
         """Those of `here`, where somebody is in this picture, that are believed to stand, and those that they hide."""
+        standing = [place for place in here if place.believed()]
         held = [place for place in (*self._places.values(), *self._left.values()) if place.last < now]
-        hidden = [place for place in held if place.believed() and any(map(place.behind, here))]
+        known = [
+            place for place in held if place.believed() and now - place.since < SEEN * place.watched + HELD_SECONDS
+        ]
+        hidden = [place for place in known if any(map(place.behind, standing))]
         for place in hidden:
             place.last = place.proven = now
-        return [place for place in here if place.believed()] + hidden
+        return standing + hidden
 
 
 def _near(place: FloatArray, box: FloatArray, aspect: float) -> bool:

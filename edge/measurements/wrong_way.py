@@ -63,8 +63,7 @@ class WrongWay:
         across, own = self._across(crossing, boxes[near], aspect)
         way = slice(int(across.argmin()), int(across.argmax()) + 1)
         near, across, size = near[way], across[way], float(np.median(own))
-        ridden = np.diff(across)[np.diff(times[near]) <= PAUSE_SECONDS].sum()
-        if len(near) < SIGHTS or ridden < RIDDEN * size or min(-across[0], across[-1]) < ASIDE * size:
+        if len(near) < SIGHTS or not _over(across, np.diff(times[near]) <= PAUSE_SECONDS, size):
             return False
         at = times[near] - crossing.at.seconds
         if len(near) < SEEN * self._trails.pictures(times[near[0]], times[near[-1]]):
@@ -81,6 +80,12 @@ class WrongWay:
         line = np.array(self._lines[crossing.line].points) * [aspect, 1.0]
         across = right_of(line, bottom_centres(boxes.astype(np.float32)) * [aspect, 1.0])
         return across * (1 if crossing.direction == 0 else -1), sizes(boxes, aspect)
+
+
+def _over(across: Floats, watched: NDArray[np.bool_], size: float) -> bool:
+    """Whether the steps that were watched (n - 1,) of a way across a line (n,) suffice on both sides, and in all."""
+    before, after = (float(np.diff(side)[watched].sum()) for side in (across.clip(max=0.0), across.clip(min=0.0)))
+    return min(before, after) >= ASIDE * size and before + after >= RIDDEN * size
 
 
 def _fast(paces: Floats) -> bool:

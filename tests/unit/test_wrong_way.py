@@ -55,6 +55,14 @@ def test_place_that_changes_while_the_camera_is_lost_proves_nothing():
     assert told(jam, paused=(0.9, 2.9)) == 0
 
 
+@pytest.mark.parametrize("pause", [1.1, 1.8, 2.5])
+@pytest.mark.parametrize("stands", [-0.5, -1.0])
+def test_one_that_rides_off_beyond_the_line_with_the_id_of_one_that_stood_before_it_proves_nothing(stands, pause):
+    before, lost = np.full(11, stands), round(pause * RATE) - 1
+    rides = 0.3 + 0.2 * np.arange(15)
+    assert told(np.concatenate([before, np.full(lost, stands), rides]), paused=(2.0, 2.0 + pause - 0.01)) == 0
+
+
 @pytest.mark.parametrize(("sights", "proven"), [(1, 1), (2, 0)])
 def test_rider_is_told_though_a_single_sight_is_of_one_that_it_meets(sights, proven):
     ride = np.arange(-2.1, 2.1, 1.0 / RATE)

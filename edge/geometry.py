@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Point = tuple[float, float]
 
+EDGE = 0.004
+"""Nearer to the edge of the picture than this, a box is cut by it."""
+
 
 def bottom_centres(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """The point of each object, the middle of its lower edge: (n, 4) x1 y1 x2 y2 -> (n, 2)."""
@@ -26,6 +29,11 @@ def right_of(line: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray
     along = (line[1] - line[0]) / np.hypot(*(line[1] - line[0]))
     away = points - line[0]
     return np.asarray(along[0] * away[:, 1] - along[1] * away[:, 0])
+
+
+def cut_edges(boxes: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which edges x1 y1 x2 y2 of boxes (..., 4) the picture's own edge cuts: (..., 4)."""
+    return np.asarray(np.concatenate([boxes[..., :2] < EDGE, boxes[..., 2:] > 1 - EDGE], axis=-1))
 
 
 def in_picture(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.config.parts import points_of
 from edge.config.rules import Zone
 from edge.dataflow import FloatArray, Tracks
-from edge.geometry import bottom_centres, in_picture, inside, iou, sizes
+from edge.geometry import bottom_centres, cut_edges, in_picture, inside, iou, sizes
 
 LEEWAY = 0.3
 """How far from its place a vehicle still stands, in sizes of its box: four times what a standing box shakes."""
@@ -32,9 +32,9 @@ LEFT_SECONDS = 3.0
 hides a part of it, or takes its track along."""
 HIDDEN = 0.5
 """Covered by so much of its box, one that stands need not be seen: detectors keep one of two such boxes."""
-SEEN = 2.0
-"""No more than so many times the seconds that it was surely seen, and HELD_SECONDS, does one stand whom others hide: it
-may have driven off behind them."""
+SEEN = 3.0
+"""No more than so many times the seconds that it was surely seen does one stand whom others hide: it may have driven
+off behind them."""
 MEAN_SECONDS = 60.0
 """Over so long at most its place is the mean of its boxes: one that drives off does not take it along, but a camera
 that is moved a little, and light that changes by the hour, do."""
@@ -183,18 +183,17 @@ class Stops:
         """Those of `here`, where somebody is in this picture, that are believed to stand, and those that they hide."""
         standing = [place for place in here if place.believed()]
         held = [place for place in (*self._places.values(), *self._left.values()) if place.last < now]
-        known = [
-            place for place in held if place.believed() and now - place.since < SEEN * place.watched + HELD_SECONDS
-        ]
-        hidden = [place for place in known if any(map(place.behind, standing))]
+        held = [place for place in held if place.believed() and now - place.since < SEEN * place.watched]
+        hidden = [place for place in held if any(map(place.behind, standing))]
         for place in hidden:
             place.last = place.proven = now
         return standing + hidden
 
 
 def _near(place: FloatArray, box: FloatArray, aspect: float) -> bool:
-    """Whether a box is still in its place: by the better of its upper and lower edge, for the other may be hidden."""
+    """Whether a box is still in its place: by the better of its upper and lower, and of its left and right edge, for
+    the others may be hidden. One that the picture cuts stays whoever drives there, and tells nothing."""
     off = np.abs(box - place) * [aspect, 1.0, aspect, 1.0]
-    return bool(
-        np.hypot(min(off[0], off[2], (off[0] + off[2]) / 2), min(off[1], off[3])) <= LEEWAY * sizes(place, aspect)
-    )
+    off[cut_edges(place) | cut_edges(box)] = np.inf
+    away = np.minimum(off[:2], off[2:])
+    return bool(math.hypot(*away[np.isfinite(away)]) <= LEEWAY * sizes(place, aspect))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.dataflow import CLASSES, Tracks
-from edge.geometry import bottom_centres, sizes
+from edge.geometry import bottom_centres, cut_edges, sizes
 from edge.measurements.calibration import Ground
 
 Floats = NDArray[np.float64]
@@ -34,8 +34,6 @@ SIZE_M = {"pedestrian": 0.95, "bicycle": 1.2, "motorcycle": 1.35, "car": 2.5, "b
 _SIZES = np.array([SIZE_M[kind] for kind in CLASSES])
 PLAIN_VIEW = float(np.sin(np.radians(25.0)))
 """Sine of the angle at which a camera on a pole looks down on the road, where no calibration tells it."""
-EDGE = 0.004
-"""Nearer to the edge of the picture than this, a box is cut by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class Trails:
         places, spread = np.full((len(boxes), 2), np.nan), np.full(len(boxes), np.nan)
         if self._ground and len(boxes):
             points = bottom_centres(tracks.boxes[order]).astype(np.float64)
-            cut = _cut(boxes)
+            cut = cut_edges(boxes)
             rows = np.flatnonzero(self._ground.in_front(points) & ~(cut[:, 0] | cut[:, 2] | cut[:, 3]))
             # the middle of two edges shakes less than an edge by the root of 2
             sigma = np.hypot(QUICK, SLOW) * sizes(boxes, tracks.aspect)[rows, None] / [tracks.aspect * 2**0.5, 1.0]
@@ -198,7 +196,7 @@ def _sized_way(tracks: Tracks, pictures: list[_Picture]) -> Way:
     for column, picture in enumerate(pictures):
         rows, there = _find(picture, tracks.ids)
         boxes[there, column] = picture.boxes[rows]
-    cut: NDArray[np.bool_] = np.any(_cut(boxes.reshape(-1, 4)).reshape(boxes.shape), axis=1)
+    cut: NDArray[np.bool_] = np.any(cut_edges(boxes.reshape(-1, 4)).reshape(boxes.shape), axis=1)
     x = np.where(cut[:, None, 0], boxes[..., 2], np.where(cut[:, None, 2], boxes[..., 0], boxes[..., ::2].mean(axis=2)))
     y = np.where(cut[:, None, 3], boxes[..., 1], boxes[..., 3])
     size = sizes(boxes, tracks.aspect)
@@ -216,8 +214,3 @@ def _find(picture: _Picture, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64],
     rows = np.minimum(rows, max(0, len(picture.ids) - 1))
     there = picture.ids[rows] == ids if len(picture.ids) else np.zeros(len(ids), dtype=np.bool_)
     return rows[there], there
-
-
-def _cut(boxes: Floats) -> NDArray[np.bool_]:
-    """Which edges x1 y1 x2 y2 of boxes (n, 4) the picture's own edge cuts: (n, 4)."""
-    return np.asarray(np.concatenate([boxes[:, :2] < EDGE, boxes[:, 2:] > 1 - EDGE], axis=1))

@@ -19,6 +19,7 @@ from edge.mqtt.topics import Topics
 from edge.mqtt.wire import Will
 from edge.publisher import Publisher
 from edge.recorder import retire
+from edge.silence import Silence
 from edge.standing import Standing
 from edge.store.database import UnwritableError
 from edge.store.flush import Bounds, Flusher
@@ -54,7 +55,8 @@ def publish(settings: Settings) -> int:
         _serve_metrics(edge, settings)
         connection.start()
         info = partial(_info, edge, settings)
-        fault = partial(_fault, flusher)
+        silence = Silence(outbox, partial(_cameras, settings))
+        fault = partial(_fault, flusher, silence)
         standing = Standing(outbox, topics, info=info, gone=gone, fault=fault)
         publisher = Publisher(outbox, connection, topics=topics, standing=standing)
         _loop(publisher, stop)
@@ -65,9 +67,14 @@ def publish(settings: Settings) -> int:
     return 0
 
 
-def _fault(flusher: Flusher) -> str:
+def _fault(flusher: Flusher, silence: Silence) -> str:
     """What is wrong with the device itself."""
-    return "; ".join(filter(None, (flusher.fault, clock.fault())))
+    return "; ".join(filter(None, (flusher.fault, clock.fault(), silence.fault())))
+
+
+def _cameras(settings: Settings) -> set[str]:
+    """Those that have a file."""
+    return {file.stem for file in camera_files(settings.config)}
 
 
 def _serve_metrics(edge: Edge, settings: Settings) -> None:
@@ -93,7 +100,7 @@ def _flusher(edge: Edge, settings: Settings) -> Flusher:
 def _retire_gone(settings: Settings) -> tuple[str, ...]:
     """Tells what cameras without a file had still open; returns which they are."""
     outbox = Outbox(settings.database, disk=settings.state)
-    there = {file.stem for file in camera_files(settings.config)}
+    there = _cameras(settings)
     there |= {note.name for note in (settings.config / "faults").glob("[!.]*")}  # new ones whose file is wrong
     gone = tuple(sorted(outbox.cameras() - there))
     for name in gone:

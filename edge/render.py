@@ -115,7 +115,8 @@ def queue(period: Period, *, stamp: Stamp, camera: str) -> QueueLength:
         numbers = dict(period.numbers)
         for name in ("vehicles", "metres"):
             if f"{name}.sum" in numbers:
-                mean, most = numbers[f"{name}.sum"] / period.analysed, numbers[f"{name}.max"]
+                mean = numbers[f"{name}.sum"] / period.analysed
+                most = numbers.get(f"{name}.max", mean)
                 fields[name] = {"mean": round(mean, 1), "max": round(most, 1)}
         if numbers.get("waits"):
             fields["wait_s"] = round(numbers["wait"] / numbers["waits"], 1)

@@ -102,10 +102,13 @@ class _Open:
             self._more(name, value)
 
     def lengthen(self, seconds: float, sample: Sample | None) -> None:
-        """Counts the seconds before a picture that comes just after this interval."""
+        """Counts the seconds before a picture that comes just after this interval; what it tells of who is present
+        holds for all of the interval where that has no picture of its own."""
         self.analysed += seconds
         for name, value in sample.present.items() if sample else ():
             self._more(f"{name}.sum", value * seconds)
+            self.numbers.setdefault(f"{name}.max", value)
+            self.numbers.setdefault(f"{name}.last", value)
 
     def _more(self, name: str, value: float) -> None:
         self.numbers[name] = self.numbers.get(name, 0) + value

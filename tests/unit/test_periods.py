@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from edge import render
 from edge.config.schema import Camera
-from edge.dataflow import Instant, Sample
+from edge.dataflow import Instant, Sample, Stamp
 from edge.measurements.periods import GRACE_SECONDS, Periods, rules_of
 
 CAMERA = Camera.model_validate(
     {
         "lines": [{"id": "l1", "points": [[0.1, 0.5], [0.9, 0.5]], "every": 60}],
         "zones": [{"id": "z1", "points": [[0, 0], [1, 0], [1, 1]], "every": 30}],
+    }
+)
+QUEUE = Camera.model_validate(
+    {
+        "lines": [{"id": "l1", "points": [[0.1, 0.5], [0.9, 0.5]]}],
+        "queues": [{"id": "q1", "stop_line": "l1", "lane": [[0.1, 0.5], [0.9, 0.5], [0.9, 0.9]], "every": 60}],
     }
 )
 
@@ -179,3 +186,15 @@ def test_picture_after_the_end_is_no_last_value_of_the_interval():
     under_test.observe(at, [Sample(at, "z1", {"pedestrian": 9})])
     (zone,) = (p for p in under_test.due(moment(1232.5)) if p.rule == "z1")
     assert (dict(zone.numbers)["pedestrian.last"], dict(zone.numbers)["pedestrian.max"]) == (1, 1)
+
+
+def test_interval_that_has_no_picture_of_its_own_is_told_by_the_next_one():
+    """A start just before a full minute: the first picture comes after it, and was there for some of that minute."""
+    under_test = Periods(rules_of(QUEUE), rate=5.0)
+    under_test.resume((), now=Instant(1259.96, 1259.96))
+    at = Instant(1260.05, 1260.05)
+    under_test.observe(at, [Sample(at, "q1", {"vehicles": 3, "metres": 20.0})])
+    first = next(p for p in under_test.due(moment(1265)) if p.rule == "q1")
+    assert 0 < first.coverage < 0.01
+    told = render.queue(first, stamp=Stamp("0000abcd", 1), camera="c")
+    assert (told.vehicles.mean, told.vehicles.max, told.metres.max) == (3, 3, 20)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticKnownError
 
-from edge.config.fault import shown
+from edge.config.document import SHOWN
+from edge.config.fault import fault, shown
 from edge.config.load import EXPECTED, name_of
 from edge.config.parts import Number, RoadUser, Whole
 from edge.config.rules import Line, Zone
@@ -21,42 +25,98 @@ SAME = 0.01
 """Points of lines that are no further apart, as a fraction of the picture, are the same: drawn or rounded."""
 
 
-class TrueEvent(BaseModel):
-    """One true crossing: `accept` are the classes that count as right; `optional` ones may be missed."""
-
-    t: Number
-    direction: Annotated[Whole, Field(ge=0, le=1)]
-    kind: Annotated[RoadUser, Field(alias="class")]
-    accept: tuple[Literal[RoadUser, "person"], ...] = ()
-    optional: bool = False
+NEAR = 0.8
+"""Keys as much alike as this (difflib) are one that is misspelt: line for lines."""
 
 
-class TrueLine(BaseModel):
-    """The true crossings of one line, to be matched within `tolerance_s` seconds."""
+def _written(error: Literal["float_type", "int_type"]) -> BeforeValidator:
+    """JSON has numbers: one in quotes is a slip."""
 
-    id: str
-    points: tuple[tuple[Number, Number], tuple[Number, Number]]
-    tolerance_s: Number = 1.0
-    events: tuple[TrueEvent, ...]
+    def check(value: object) -> object:
+        if isinstance(value, str):
+            raise PydanticKnownError(error)
+        return value
 
-
-class TrueZone(BaseModel):
-    """The people in one zone: (t, number) as often as it is known, and visits as (begin, end) in seconds."""
-
-    id: str
-    points: tuple[tuple[Number, Number], ...]
-    people: tuple[tuple[Number, Annotated[Whole, Field(ge=0)]], ...] = ()
-    visits_s: tuple[tuple[Number, Number], ...] | None = None
+    return BeforeValidator(check)
 
 
-class Truth(BaseModel):
-    """A truth file: what really crossed, who was really there."""
+def _not_backwards(visit: tuple[float, float]) -> tuple[float, float]:
+    if visit[1] < visit[0]:
+        raise fault(
+            "a visit ends before it begins", expected="[begin, end]", found=str(list(visit)), do="exchange them"
+        )
+    return visit
+
+
+Seconds = Annotated[Number, Field(ge=0, allow_inf_nan=False), _written("float_type")]
+Count = Annotated[Whole, Field(ge=0), _written("int_type")]
+Position = Annotated[Number, Field(ge=0, le=1), _written("float_type")]
+Visit = Annotated[tuple[Seconds, Seconds], AfterValidator(_not_backwards)]
+
+
+class _Part(BaseModel):
+    """A part of a truth file. Keys that it does not know are for people, unless they stand for one that is lacking."""
 
     model_config = ConfigDict(extra="ignore")
 
-    mask: tuple[tuple[tuple[Number, Number], ...], ...] = ()
+    @model_validator(mode="before")
+    @classmethod
+    def _no_key_misspelt(cls, content: object) -> object:
+        if not isinstance(content, dict):
+            return content
+        known = [info.alias or key for key, info in cls.model_fields.items()]
+        lacking = [key for key in known if key not in content]
+        for key in (key for key in content if key not in known):
+            if near := difflib.get_close_matches(str(key)[:SHOWN].lower(), lacking, n=1, cutoff=NEAR):
+                raise fault("unknown key", expected="", found="", do=f"did you mean {near[0]}?", place=(key,))
+        return content
+
+
+class TrueEvent(_Part):
+    """One true crossing: `accept` are the classes that count as right; `optional` ones may be missed."""
+
+    t: Seconds
+    direction: Annotated[Count, Field(le=1)]
+    kind: Annotated[RoadUser, Field(alias="class")]
+    accept: tuple[Literal[RoadUser, "person"], ...] = ()
+    optional: Annotated[bool, Field(strict=True)] = False
+
+
+class TrueLine(_Part):
+    """The true crossings of one line, to be matched within `tolerance_s` seconds."""
+
+    id: str
+    points: tuple[tuple[Position, Position], tuple[Position, Position]]
+    tolerance_s: Seconds = 1.0
+    events: tuple[TrueEvent, ...]
+
+
+class TrueZone(_Part):
+    """The people in one zone: (t, number) as often as it is known, and visits as (begin, end) in seconds."""
+
+    id: str
+    points: tuple[tuple[Position, Position], ...]
+    people: tuple[tuple[Seconds, Count], ...] = ()
+    visits_s: tuple[Visit, ...] | None = None
+
+
+class Truth(_Part):
+    """A truth file: what really crossed, who was really there. Keys that describe it (video, source, ...) are free."""
+
+    mask: tuple[tuple[tuple[Position, Position], ...], ...] = ()
     lines: tuple[TrueLine, ...] = ()
     zones: tuple[TrueZone, ...] = ()
+
+    @model_validator(mode="after")
+    def _own_ids(self) -> Truth:
+        rules: dict[str, Sequence[TrueLine | TrueZone]] = {"lines": self.lines, "zones": self.zones}
+        for kind, parts in rules.items():
+            ids = [part.id for part in parts]
+            for i, each in enumerate(ids):
+                if each in ids[:i]:
+                    raise fault("one id stands twice", expected="an id of its own", found=f"another {shown(each)}",
+                                do="put both under one, or rename one", place=(kind, i, "id"))  # fmt: skip
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +151,30 @@ class Score:
 
 
 def load_truth(file: Path) -> Truth:
-    """A truth file; EdgeError where it is none."""
+    """A truth file, in UTF-8 with a byte order mark or without; EdgeError where it is none."""
     try:
-        return Truth.model_validate_json(file.read_bytes())
+        return Truth.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise EdgeError(
             str(file), f"the truth cannot be read, {error.strerror}", do="name a .truth.json file"
         ) from None
     except ValidationError as error:
-        first, do = error.errors()[0], "see the example in docs/evaluate.md"
-        what = f"no truth file, {name_of(first['loc']) or 'its form'}"
-        if first["type"] not in EXPECTED:
-            raise EdgeError(str(file), f"{what}: {first['msg']}", do=do) from None
-        expected = EXPECTED[first["type"]].format(**first.get("ctx", {}))
-        found = "nothing" if first["type"] == "missing" else shown(first["input"])
-        raise EdgeError(str(file), what, expected=expected, found=found, do=do) from None
+        raise _told(file, error.errors()[0]) from None
+
+
+def _told(file: Path, error: ErrorDetails) -> EdgeError:
+    """The error that a truth file has, in one line."""
+    kind, context, place, do = error["type"], error.get("ctx", {}), error["loc"], "see the example in docs/evaluate.md"
+    if kind == "edge":
+        where = name_of((*place, *context["place"]))
+        what = f"no truth file, {where}: {context['kind']}"
+        return EdgeError(str(file), what, expected=context["expected"], found=context["found"], do=context["do"])
+    what = f"no truth file, {name_of(place) or 'its form'}"
+    if kind not in EXPECTED:
+        return EdgeError(str(file), f"{what}: {error['msg']}", do=do)
+    limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+    found = "nothing" if kind == "missing" else shown(error["input"])
+    return EdgeError(str(file), what, expected=EXPECTED[kind].format(**limits), found=found, do=do)
 
 
 def score(line: TrueLine, crossings: Sequence[Crossing]) -> Score:
@@ -180,7 +249,15 @@ def check_lines(truth: Truth, lines: Sequence[Line], *, where: str) -> None:
 def drawn_elsewhere(truth: Truth, lines: Sequence[Line]) -> tuple[str, ...]:
     """The lines of the truth that are not where the camera file has them, by whose lines crossings are counted."""
     drawn = {line.id: line.points for line in lines}
-    return tuple(each.id for each in truth.lines if each.id in drawn and _apart(each.points, drawn[each.id]) > SAME)
+    apart = [each for each in truth.lines if each.id in drawn and _apart(each.points, drawn[each.id]) > SAME]
+    exchanged = walked_back(truth, lines)
+    return tuple(each.id for each in apart if each.id not in exchanged)
+
+
+def walked_back(truth: Truth, lines: Sequence[Line]) -> tuple[str, ...]:
+    """The lines of the truth that are those of the camera file from last to first: direction 0 is 1 there."""
+    back = {line.id: line.points[::-1] for line in lines}
+    return tuple(each.id for each in truth.lines if each.id in back and _apart(each.points, back[each.id]) <= SAME)
 
 
 def _apart(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> float:

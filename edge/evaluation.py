@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.config.rules import Line
 from edge.config.schema import Camera
 from edge.dataflow import Crossing
-from edge.evaluate import Score, TrueLine, TrueZone, Truth, countable, drawn_elsewhere, score
+from edge.evaluate import Score, TrueLine, TrueZone, Truth, countable, drawn_elsewhere, score, walked_back
 from edge.frames.clip import frames
 from edge.measurements.crowd import people_of
 from edge.measurements.visits import AWAY_SECONDS, Visit, Visits
@@ -77,7 +77,8 @@ class Evaluation:
     """Everything that a truth file has a word on, over so many `seconds`, of which the share `coverage` was analysed.
 
     `names` has what the directions of each line are called. True crossings `after` the end are left out; lines drawn
-    `elsewhere` than in the camera file are counted where that has them; so many true visits are `unfinished` at the
+    `elsewhere` than in the camera file are counted where that has them, those walked `back` have their directions
+    exchanged; so many true visits are `unfinished` at the
     end; and of the zones `unseen` no picture is near a true number of people."""
 
     seconds: float
@@ -88,6 +89,7 @@ class Evaluation:
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     after: int = 0
     elsewhere: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
     uncounted: tuple[Uncounted, ...] = ()
     unfinished: int = 0
     unseen: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ def evaluated(truth: Truth, observed: Observed, *, lines: Sequence[Line] = ()) -
         names={line.id: line.names for line in lines},
         after=sum(event.t > end for line in truth.lines for event in line.events),
         elsewhere=drawn_elsewhere(truth, lines),
+        back=walked_back(truth, lines),
         uncounted=tuple(_uncounted(watched, lines)),
         unfinished=sum(left + AWAY_SECONDS > end for zone in truth.zones for _, left in zone.visits_s or ()),
         unseen=tuple(zone for zone, each in people if each is None),

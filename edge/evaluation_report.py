@@ -47,7 +47,7 @@ def notes(evaluation: Evaluation) -> list[str]:
     optional = sum(s.optional for s in evaluation.lines)
     other = sum(s.other_class for s in evaluation.lines)
     unfinished = evaluation.unfinished
-    elsewhere, unseen = ", ".join(evaluation.elsewhere), ", ".join(evaluation.unseen)
+    elsewhere, back, unseen = map(", ".join, (evaluation.elsewhere, evaluation.back, evaluation.unseen))
     uncounted = ", ".join(f"{each.line} {each.kind} {each.number}" for each in evaluation.uncounted)
     end = f"the last picture, at {evaluation.seconds:.1f} s"
     told = {
@@ -56,6 +56,8 @@ def notes(evaluation: Evaluation) -> list[str]:
         f"Of a class that `classes` of the line lack: {uncounted}; counted only where taken for another.": uncounted,
         f"Hardly to be found: {unfinished} true visits that go on up to {end}.": unfinished,
         f"Drawn elsewhere in the truth: {elsewhere}; counted where the camera file has it.": elsewhere,
+        f"The same line walked the other way in the truth: {back}; its directions are exchanged, so turn its points "
+        "round in one of the files.": back,
         f"Left out: {optional} counted crossings of `optional` events, which `edge replay` has.": optional,
         f"Of a class that `accept` allows: {other}; the counts by class and GEH go by the class told.": other,
     }
@@ -82,6 +84,7 @@ def as_json(evaluation: Evaluation) -> str:
         "visits": visits,
         "after": evaluation.after,
         "elsewhere": evaluation.elsewhere,
+        "back": evaluation.back,
         "uncounted": uncounted,
         "unfinished": evaluation.unfinished,
         "unseen": evaluation.unseen,

@@ -20,6 +20,14 @@ _BOUNDS = frozenset(("greater_than", "greater_than_equal", "less_than_equal"))
 _KEYED = frozenset(("dict_type", "model_type", "model_attributes_type"))
 _WORDS = frozenset(("entries", "exits", "classes"))
 """Lists of words without spaces."""
+DAY_SECONDS = 86400
+_LIMITS = {
+    "crowd_density": "[[2, 1.5], [3, 2.5]]",
+    "congestion": "[[2, 2], [3, 3]]",
+    "wrong_way": "[[1, 1]]",
+    "stopped_vehicle": "[[60, 30]]",
+}
+"""Levels of the alarms that have a default."""
 _OF_KEYS = {
     "area_m2": "give the square metres of ground that the zone covers, or leave it out",
     "every": "choose seconds that divide 3600, such as 10, 60, 300 or 900",
@@ -46,9 +54,20 @@ def advice(error: Mapping[str, Any], place: Place) -> str:
         return number
     if kind in _BOUNDS and is_drawn(place):
         return _inside(value)
+    if place[-2:-1] == ("alarms",) and key in _LIMITS and not isinstance(value, str | bool):
+        return f"write default, or limits of its own, such as {{levels: {_limits(value, key)}}}"
     if place[-2:-1] == ("alarms",) and (kind in _KEYED or value == "default"):
         return "what is many depends on the place: give limits, such as {levels: [[20, 10]]}"
+    if kind == "too_long" and place[:1] == ("lines",) and key == "points":
+        return "a line has two points, its first and its last: take the others out, or draw more lines"
     return _of_place(kind, value, place) or _of_kind(kind, value, error.get("ctx", {}))
+
+
+def _limits(value: object, kind: str) -> str:
+    """Levels that may be meant by one number; those that are usual where it can be none."""
+    if kind == "stopped_vehicle" and isinstance(value, int | float) and 0 < value < DAY_SECONDS:
+        return f"[[{value:g}, {min(value, 30):g}]]"
+    return _LIMITS[kind]
 
 
 def is_drawn(place: Place) -> bool:
@@ -138,6 +157,8 @@ def _of_kind(kind: str, value: object, context: Mapping[str, Any]) -> str:
         return f"write {context.get('ge', context.get('le')):g} or {'more' if kind[0] == 'g' else 'less'}"
     if kind == "greater_than":
         return f"write more than {context.get('gt'):g}"
+    if kind in ("bool_type", "bool_parsing"):
+        return "write true or false" if value not in (0, 1) else f"write {str(bool(value)).lower()}"
     if kind in _NUMBERS and isinstance(value, bool):
         return "write it in digits"
     told = {"too_short": "add what is missing", "too_long": "take out what is too much", "string_too_short": "write it"}

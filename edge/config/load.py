@@ -156,7 +156,7 @@ def _unknown(schema: type[Section], place: Place, name: str, document: Document)
     for step in place[:-1]:
         section = section[step]
     slip = comma(place[-1], section=section)
-    if near == place[-1]:
+    if near == str(place[-1]).lower() and near not in _section(schema, place).model_fields:
         return f"{name}: unknown key; it belongs to another part of the file, see configs/reference.yaml"
     hint = f"did you mean {near}?" if near else slip or "take it out, or see configs/reference.yaml"
     return f"{name}: unknown key; {hint}"
@@ -164,8 +164,26 @@ def _unknown(schema: type[Section], place: Place, name: str, document: Document)
 
 def _meant(schema: type[Section], place: Place) -> Place:
     """The place of an unknown key with the key that it is probably meant to be, empty where nothing is near."""
-    near = difflib.get_close_matches(str(place[-1])[:SHOWN], sorted(_keys(schema)), n=1)
+    key, own = str(place[-1])[:SHOWN].lower(), sorted(_section(schema, place).model_fields)
+    known = sorted(_keys(schema))
+    one = f"{key}s" in own  # of what is a list here, such as queue for queues
+    near = [f"{key}s"] if one else [] if key in known else difflib.get_close_matches(key, own, n=1)
+    near = near or difflib.get_close_matches(key, known, n=1)
     return (*place[:-1], near[0] if near else "")
+
+
+def _section(schema: type[Section], place: Place) -> type[Section]:
+    """The section in which the last step of a place is a key, as far as the steps before name sections."""
+    for step in place[:-1]:
+        below = _below(schema.model_fields[step].annotation) if step in schema.model_fields else []
+        schema = below[0] if below else schema
+    return schema
+
+
+def _below(annotation: object) -> list[type[Section]]:
+    """The sections that a key with this annotation may hold."""
+    names = re.findall(r"edge\.config\.(?:schema|rules)\.(\w+)", str(annotation))
+    return [section for name in names for section in Section.__subclasses__() if section.__name__ == name]
 
 
 def _keys(schema: type[Section]) -> set[str]:
@@ -173,9 +191,8 @@ def _keys(schema: type[Section]) -> set[str]:
     found: set[str] = set()
     for key, info in schema.model_fields.items():
         found.add(key)
-        for part in re.findall(r"edge\.config\.(?:schema|rules)\.(\w+)", str(info.annotation)):
-            below = next((s for s in Section.__subclasses__() if s.__name__ == part), None)
-            found |= _keys(below) if below else set()
+        for below in _below(info.annotation):
+            found |= _keys(below)
     return found
 
 

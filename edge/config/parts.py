@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticKnownError
 
-from edge.config.fault import fault
+from edge.config.fault import fault, shown
 from edge.config.slips import each_in_brackets, on_picture, two_numbers
 from edge.geometry import Point, polygon_area, segments_cross
 
@@ -27,6 +27,14 @@ def _but_no_truth(error: Literal["float_type", "int_type"]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticKnownError("bool_type")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_no_number)]
+"""true or false, or the words yes and no of older YAML, but no number."""
 _BUT_NO_TRUTH = _but_no_truth("float_type")
 Number = Annotated[float, _BUT_NO_TRUTH]
 """A number of a file, never true or false, which Python takes for 1 and 0; one in quotes is the same number."""
@@ -87,6 +95,19 @@ class Section(BaseModel):
 def points_of(polygon: Polygon) -> list[Point]:
     """A polygon of the configuration as plain points."""
     return [(x, y) for x, y in polygon]
+
+
+def each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what stands twice in a list of words."""
+    twice = [value for i, value in enumerate(values) if value in values[:i]]
+    if twice:
+        raise fault(
+            "one stands twice",
+            expected="each only once",
+            found=f"{shown(twice[0])} again",
+            do="take one out, or write the one that is meant",
+        )
+    return values
 
 
 def own_ids(places: Sequence[tuple[str, tuple[str | int, ...]]]) -> None:

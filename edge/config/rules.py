@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from edge.config.fault import fault, shown
-from edge.config.parts import Corner, Id, Interval, Number, Polygon, Position, RoadUser, Section
+from edge.config.document import hidden
+from edge.config.fault import cut, fault, shown
+from edge.config.parts import Corner, Flag, Id, Interval, Number, Polygon, Position, RoadUser, Section, each_once
 from edge.config.slips import anything, each_in_brackets, falling, on_picture, refuse_decimal_commas, two_numbers
 
 AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wrong_way", "stopped_vehicle"]
@@ -16,6 +17,8 @@ AlarmKind = Literal["crowd_density", "crowd_count", "congestion", "queue", "wron
 DENSEST = 12.0
 """People/m2 that no crowd reaches: from 6 to 9 on it is a crush (Fruin, Pedestrian Planning and Design, 1971; Weidmann,
 Transporttechnik der Fussgaenger, 1993)."""
+JAMMED = 3
+"""The worst state of traffic."""
 Level = Annotated[tuple[Number, Number], BeforeValidator(two_numbers(falling, example="[20, 10]"))]
 _LEVELS = each_in_brackets("levels", example="[[20, 10]]", alone=True)
 
@@ -44,6 +47,15 @@ class Limits(Section):
                 else "put the lowest level first",
                 place=("levels",),
             )
+        for i, (_, down) in enumerate(self.levels):
+            if down <= 0:
+                raise fault(
+                    "this alarm would never be cleared, for nothing is below",
+                    expected="two numbers above 0",
+                    found=shown(list(self.levels[i])),
+                    do="give what raises it and below what it is cleared, such as [20, 10]",
+                    place=("levels", i),
+                )
         return self
 
 
@@ -95,6 +107,20 @@ class Alarms(Section):
         return self
 
     @model_validator(mode="after")
+    def _congestion_of_its_states(self) -> Self:
+        limits = self.congestion
+        for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
+            if up > JAMMED:
+                raise fault(
+                    "there is no such state of traffic",
+                    expected=f"a state, at most {JAMMED} (jammed)",
+                    found=f"{up:g}",
+                    do="give states, such as [[2, 2], [3, 3]], or write default",
+                    place=("congestion", "levels", i),
+                )
+        return self
+
+    @model_validator(mode="after")
     def _density_of_people(self) -> Self:
         limits = self.crowd_density
         for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
@@ -132,13 +158,18 @@ def _has_length(points: tuple[Position, Position]) -> tuple[Position, Position]:
     return points
 
 
-def _no_truth(direction: object) -> object:
-    if isinstance(direction, bool):
+ARROWS = ("→", "←")
+
+
+def _no_word(direction: object, info: ValidationInfo) -> object:
+    if isinstance(direction, bool) or (isinstance(direction, str) and direction not in ("0", "1")):
+        names = info.data.get("names", ARROWS)
+        first, second = ("the first of names", "the second") if names == ARROWS else names
         raise fault(
             "this is no direction",
             expected="0 or 1",
             found=shown(direction),
-            do="write 0 for the first of names, 1 for the second, or leave it out",
+            do=f"write 0 for {cut(hidden(first))}, 1 for {cut(hidden(second))}, or leave it out",
         )
     return direction
 
@@ -153,17 +184,17 @@ class Line(Section):
         AfterValidator(_has_length),
     ]
     """First and last point, as fractions of the picture."""
-    names: tuple[str, str] = ("→", "←")
+    names: Annotated[tuple[str, str], AfterValidator(each_once)] = ARROWS
     """What to call the two directions: left to right of the line walked first to last, and the other way."""
-    classes: Annotated[tuple[RoadUser, ...], Field(min_length=1)] = (
+    classes: Annotated[tuple[RoadUser, ...], Field(min_length=1), AfterValidator(each_once)] = (
         "motorcycle", "bicycle", "car", "bus", "truck", "pedestrian",
     )  # fmt: skip
     """The classes that are counted here."""
     every: Interval = 300
     """Seconds of one interval."""
-    crossings: bool = False
+    crossings: Flag = False
     """Also publish every single crossing (for acceptance tests)."""
-    forbidden: Annotated[Literal[0, 1] | None, BeforeValidator(_no_truth)] = None
+    forbidden: Annotated[Literal[0, 1] | None, BeforeValidator(_no_word)] = None
     """The direction that nobody may ride: 0 is the first of `names`, 1 the second."""
     alarms: Alarms = Alarms()
     """wrong_way, of the forbidden direction."""
@@ -191,7 +222,7 @@ class Zone(Section):
     """What people call it."""
     area_m2: Number | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The ground it covers; with it the density is told."""
-    vehicles: bool = False
+    vehicles: Flag = False
     """Also count vehicles by class."""
     every: Interval = 60
     """Seconds of one interval."""

@@ -15,7 +15,7 @@ from edge.config.fault import cut, fault, shown
 from edge.config.hosts import host_alone
 from edge.config.parts import Id, Number, Polygon, RoadUser, Section, Whole, own_ids
 from edge.config.rules import PCU_SETS, Calibration, Line, Queue, Turn, Zone
-from edge.config.slips import each_in_brackets
+from edge.config.slips import each_in_brackets, each_in_outer_brackets
 
 
 def _camera_address(url: str) -> str:
@@ -116,7 +116,7 @@ class Camera(Section):
     """Where the pictures come from; only `edge replay` goes without."""
     analyse: Analyse = Analyse()
     """How they are looked at."""
-    mask: Annotated[tuple[Polygon, ...], BeforeValidator(_MASK)] = ()
+    mask: Annotated[tuple[Polygon, ...], BeforeValidator(_MASK), BeforeValidator(each_in_outer_brackets)] = ()
     """Areas that are never analysed."""
     lines: tuple[Line, ...] = ()
     """Lines to count on."""

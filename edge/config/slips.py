@@ -69,6 +69,18 @@ def each_in_brackets(what: str, *, example: str, alone: bool = False) -> Check:
     return check
 
 
+def each_in_outer_brackets(values: object) -> object:
+    """Refuses the corners of one area where areas are listed."""
+    if isinstance(values, list) and len(values) > 2 and all(map(_is_pair, values)):
+        raise fault(
+            "the corners of one area, without its own brackets",
+            expected="areas, each a list of corners",
+            found=shown(values),
+            do=f"put square brackets around all of it once more: {shown([values])}",
+        )
+    return values
+
+
 def refuse_decimal_commas(value: object, fits: Fits, *, place: tuple[str | int, ...] = ()) -> None:
     """Refuses three or four numbers that are two with decimal commas; zeros after the comma are lost in YAML, so what
     is told is an example."""
@@ -97,6 +109,10 @@ def _joined(values: list[Any], fits: Fits) -> str | None:
 
 def _is_split(part: list[Any]) -> bool:
     return all(isinstance(each, int) for each in part) and part[1] >= 0
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
 
 
 def _is_number(value: object) -> bool:

@@ -16,6 +16,9 @@ RESIDUAL = (0.5, 0.03)
 """How far the points may be off, root mean square: metres, or share of the extent of the ground where that is more."""
 NARROW = 0.01
 """Points that lie along a line of the picture, or of the ground, to within this share of their extent tell no plane."""
+EXTENT = (2.0, 500.0)
+"""Metres from end to end of what is measured: in less a car has no place; at more than about 400 m no camera tells
+metres (`COARSE`), not from a mast of 50 m and with a view of 20 degrees. Degrees and centimetres are beyond."""
 CONDITION = 5e-3
 """Below this ratio of the smallest needed singular value to the largest, three of four points are on one line."""
 FINE = 1e-3
@@ -31,6 +34,7 @@ class Ground:
         picture, ground = (np.array([pair[side] for pair in points], dtype=np.float64) for side in (0, 1))
         _check_spread(picture, "in the picture")
         _check_spread(ground, "on the ground")
+        _check_extent(ground)
         self._matrix, condition = _homography(picture, ground)
         if condition < CONDITION:
             raise EdgeError(
@@ -122,6 +126,20 @@ def _check_spread(points: Floats, where: str) -> None:
             expected="points well spread to both sides",
             found=" ".join(f"({x:g} {y:g})" for x, y in points[:6]),
             do="choose points at the corners of what is measured",
+        )
+
+
+def _check_extent(ground: Floats) -> None:
+    """Refuses places that are in no metres."""
+    across = float(np.hypot(*np.ptp(ground, axis=0)))
+    if not EXTENT[0] <= across <= EXTENT[1]:
+        low, high = EXTENT
+        raise EdgeError(
+            "calibration",
+            f"the places are too {'near together' if across < low else 'far apart'} for metres on the ground",
+            expected=f"{low:g} to {high:g} m between the outermost",
+            found=f"{across:.2g}" if across < low else f"{across:.0f}",
+            do="measure in metres from one corner, such as [0, 0] and [3.5, 12], not in degrees, feet or centimetres",
         )
 
 

@@ -106,7 +106,7 @@ class _Change:
 @dataclass(slots=True)
 class _Passage:
     """Where one track stands with one line. Sides are -1 (left of the line walked first to last) and +1 (right); the
-    first is where it was first seen, however close to the line."""
+    first is where it was first seen, beyond what its box jitters."""
 
     side: int = 0
     far: float = 0.0
@@ -204,7 +204,7 @@ def _pass(passage: _Passage, now: _Sight, *, queue: bool, gone: set[int]) -> tup
     constant, share = BAND if passage.armed else RETURN
     side = int(np.sign(now.distance))
     away = abs(now.distance) / max(now.size, 1e-6)
-    passage.side = passage.side or side
+    passage.side = passage.side or (side if abs(now.distance) > BAND[0] else 0)
     if side == passage.side:
         passage.far = max(passage.far, away)
         passage.armed = passage.armed or abs(now.distance) > REARM[0] + REARM[1] * now.size

@@ -110,3 +110,31 @@ def test_calibration_of_the_tests_is_that_of_its_camera():
     assert ground_of(CAMERA).metres(CAMERA.to_picture(np.array([(1.0, 30.0)]))) == pytest.approx(
         np.array([[1.0, 30.0]])
     )
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [
+        (
+            [9e-6, 9e-6],
+            "too near together for metres on the ground, expected 2 to 500 m between the outermost, found 0.0",
+        ),
+        ([0.001, 0.001], "too near together"),
+        (
+            [100, 100],
+            "too far apart for metres on the ground, expected 2 to 500 m between the outermost, found 2119; mea",
+        ),
+        ([1e200, 1e200], "too far apart"),
+    ],
+)
+def test_degrees_kilometres_and_centimetres_are_no_metres(scale, told):
+    places = (np.array(CORNERS) * scale + [107.58, 16.46]).tolist()
+    with pytest.raises(EdgeError, match=told) as caught:
+        Ground(pairs(CORNERS, told=places))
+    assert str(caught.value).endswith("such as [0, 0] and [3.5, 12], not in degrees, feet or centimetres")
+
+
+@pytest.mark.parametrize("across", [2.1, 499])
+def test_a_crossing_and_a_plaza_are_metres(across):
+    metres = np.array(CORNERS) * across / np.hypot(*np.ptp(CORNERS, axis=0))
+    assert Ground(pairs(CORNERS, told=metres.tolist())).residual_m < 1e-6

@@ -36,6 +36,17 @@ def test_report_tells_of_a_line_that_the_truth_draws_elsewhere():
         assert (told in report(result).splitlines()) is bool(elsewhere)
 
 
+def test_report_tells_of_a_line_that_the_truth_walks_the_other_way():
+    told = "The same line walked the other way in the truth: l1; its directions are exchanged, so turn its points"
+    truth = Truth.model_validate(TRUTH)
+    for points, back in (([[0, 0.5], [1, 0.5]], []), ([[1, 0.5], [0, 0.5]], ["l1"])):
+        result = evaluated(truth, seen(), lines=[Line(id="l1", points=points)])
+        machine = json.loads(as_json(result))
+        assert (machine["back"], machine["elsewhere"]) == (back, [])
+        assert (told in report(result)) is bool(back)
+        assert "Drawn elsewhere" not in report(result)
+
+
 def test_report_tells_why_classes_are_accepted_that_no_count_has():
     line = TRUTH["lines"][0]
     vague = [{"t": 1, "direction": 0, "class": "truck", "accept": ["car"]},

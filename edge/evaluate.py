@@ -10,34 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticKnownError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from edge.config.document import SHOWN
 from edge.config.fault import fault, shown
 from edge.config.load import EXPECTED, name_of
-from edge.config.parts import Number, RoadUser, Whole
+from edge.config.parts import Number, RoadUser, Whole, refusing
 from edge.config.rules import Line, Zone
 from edge.dataflow import Crossing
 from edge.errors import EdgeError
 
 SAME = 0.01
 """Points of lines that are no further apart, as a fraction of the picture, are the same: drawn or rounded."""
-
-
 NEAR = 0.8
 """Keys as much alike as this (difflib) are one that is misspelt: line for lines."""
-
-
-def _written(error: Literal["float_type", "int_type"]) -> BeforeValidator:
-    """JSON has numbers: one in quotes is a slip."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str):
-            raise PydanticKnownError(error)
-        return value
-
-    return BeforeValidator(check)
 
 
 def _not_backwards(visit: tuple[float, float]) -> tuple[float, float]:
@@ -48,9 +35,10 @@ def _not_backwards(visit: tuple[float, float]) -> tuple[float, float]:
     return visit
 
 
-Seconds = Annotated[Number, Field(ge=0, allow_inf_nan=False), _written("float_type")]
-Count = Annotated[Whole, Field(ge=0), _written("int_type")]
-Position = Annotated[Number, Field(ge=0, le=1), _written("float_type")]
+# JSON has numbers: one in quotes is a slip
+Seconds = Annotated[Number, Field(ge=0, allow_inf_nan=False), refusing(str, "float_type")]
+Count = Annotated[Whole, Field(ge=0), refusing(str, "int_type")]
+Position = Annotated[Number, Field(ge=0, le=1), refusing(str, "float_type")]
 Visit = Annotated[tuple[Seconds, Seconds], AfterValidator(_not_backwards)]
 
 

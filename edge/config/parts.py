@@ -18,9 +18,11 @@ ID = r"[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
 
 
-def _but_no_truth(error: Literal["float_type", "int_type"]) -> BeforeValidator:
+def refusing(kind: type, error: Literal["float_type", "int_type"]) -> BeforeValidator:
+    """Refuses values of a type that would be taken for the number that they are not."""
+
     def check(value: object) -> object:
-        if isinstance(value, bool):
+        if isinstance(value, kind):
             raise PydanticKnownError(error)
         return value
 
@@ -35,10 +37,10 @@ def _no_number(value: object) -> object:
 
 Flag = Annotated[bool, BeforeValidator(_no_number)]
 """true or false, or the words yes and no of older YAML, but no number."""
-_BUT_NO_TRUTH = _but_no_truth("float_type")
+_BUT_NO_TRUTH = refusing(bool, "float_type")
 Number = Annotated[float, _BUT_NO_TRUTH]
 """A number of a file, never true or false, which Python takes for 1 and 0; one in quotes is the same number."""
-Whole = Annotated[int, _but_no_truth("int_type")]
+Whole = Annotated[int, refusing(bool, "int_type")]
 Fraction = Annotated[float, Field(ge=0, le=1), _BUT_NO_TRUTH]
 """In the messages too, whose schemas name its bounds because they come first."""
 Position = tuple[Fraction, Fraction]

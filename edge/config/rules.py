@@ -69,6 +69,23 @@ DEFAULTS: dict[str, Limits] = {
 wrong_way as riders, stopped_vehicle as seconds. The others depend on the place and have none."""
 
 
+_HIGHEST = {
+    "congestion": (
+        JAMMED,
+        "there is no such state of traffic",
+        f"a state, at most {JAMMED} (jammed)",
+        "give states, such as [[2, 2], [3, 3]], or write default",
+    ),
+    "crowd_density": (
+        DENSEST,
+        "no crowd is as dense",
+        f"people on a square metre, at most {DENSEST:g}",
+        "give people/m2, such as [[2, 1.5]], or use crowd_count for a number of people",
+    ),
+}
+"""The alarms whose levels end somewhere: where, and how a higher one is refused: what, expected, what to do."""
+
+
 class Alarms(Section):
     """Which alarm a rule has: at most one, `default` or with limits of its own."""
 
@@ -107,31 +124,13 @@ class Alarms(Section):
         return self
 
     @model_validator(mode="after")
-    def _congestion_of_its_states(self) -> Self:
-        limits = self.congestion
-        for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
-            if up > JAMMED:
-                raise fault(
-                    "there is no such state of traffic",
-                    expected=f"a state, at most {JAMMED} (jammed)",
-                    found=f"{up:g}",
-                    do="give states, such as [[2, 2], [3, 3]], or write default",
-                    place=("congestion", "levels", i),
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _density_of_people(self) -> Self:
-        limits = self.crowd_density
-        for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
-            if up > DENSEST:
-                raise fault(
-                    "no crowd is as dense",
-                    expected=f"people on a square metre, at most {DENSEST:g}",
-                    found=f"{up:g}",
-                    do="give people/m2, such as [[2, 1.5]], or use crowd_count for a number of people",
-                    place=("crowd_density", "levels", i),
-                )
+    def _levels_that_exist(self) -> Self:
+        for kind, (most, what, expected, do) in _HIGHEST.items():
+            limits = getattr(self, kind)
+            for i, (up, _) in enumerate(limits.levels if isinstance(limits, Limits) else ()):
+                if up > most:
+                    place = (kind, "levels", i)
+                    raise fault(what, expected=expected, found=f"{up:g}", do=do, place=place)
         return self
 
 
